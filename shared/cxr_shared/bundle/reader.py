@@ -1,0 +1,174 @@
+"""Reading a bundle: nothing of it is used before all of it is verified."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from cxr_shared.bundle.manifest import MANIFEST_NAME, SCHEMA_VERSION, Manifest
+from cxr_shared.errors import BundleDamaged, BundleError, BundleUnsupported
+from cxr_shared.files import sha256_bytes
+from cxr_shared.findings import Target
+
+_LARGEST_MODEL = 512 * 2**20
+_LARGEST_MANIFEST = 16 * 2**20
+_AGAIN = "Get the bundle again, or export it again with `cxr-export onnx`."
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bundle:
+    """A verified bundle in memory.
+
+    Attributes
+    ----------
+    path
+        Where it was read.
+    manifest
+        Its manifest.
+    sha256
+        SHA-256 of the whole file: the bundle's identity in every verdict.
+    models
+        ONNX bytes by target, each matching its hash.
+    """
+
+    path: Path
+    manifest: Manifest
+    sha256: str
+    models: dict[Target, bytes]
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """The targets it has a model for, in the manifest's order."""
+        return tuple(entry.target for entry in self.manifest.models)
+
+
+def open_bundle(path: Path) -> Bundle:
+    """Read `path` and verify every byte that it holds.
+
+    Raises
+    ------
+    BundleDamaged
+        Missing, no zip, a manifest that does not parse, a file too many or too few, or a wrong hash; the
+        message names the file.
+    BundleUnsupported
+        A newer schema, or a model with external data or operators outside ONNX's own.
+    """
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise BundleDamaged(f"Could not read the bundle {path}: {error.strerror}. Check the path.") from error
+    try:
+        manifest, models = _read(path, raw)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError) as error:
+        raise BundleDamaged(f"{path} is not a sound bundle ({error}). {_AGAIN}") from error
+    bundle = Bundle(path=path, manifest=manifest, sha256=sha256_bytes(raw), models=models)
+    for target, data in bundle.models.items():
+        _refuse_unsafe(path, manifest.entry(target).file, data)
+    return bundle
+
+
+def _read(path: Path, raw: bytes) -> tuple[Manifest, dict[Target, bytes]]:
+    import io
+
+    with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+        names = archive.namelist()
+        manifest = _read_manifest(path, archive)
+        expected = [MANIFEST_NAME, *(entry.file for entry in manifest.models)]
+        if sorted(names) != sorted(expected):
+            raise BundleDamaged(f"{path} holds other files than its manifest lists. {_AGAIN}")
+        _refuse_slack(path, raw, archive)
+        models = {}
+        for entry in manifest.models:
+            data = _member(path, archive, entry.file, limit=_LARGEST_MODEL)
+            if sha256_bytes(data) != entry.sha256:
+                raise BundleDamaged(f"{path}: {entry.file} does not match its hash. {_AGAIN}")
+            models[entry.target] = data
+    return manifest, models
+
+
+def _read_manifest(path: Path, archive: zipfile.ZipFile) -> Manifest:
+    if MANIFEST_NAME not in archive.namelist():
+        raise BundleDamaged(f"{path} has no {MANIFEST_NAME}. {_AGAIN}")
+    text = _member(path, archive, MANIFEST_NAME, limit=_LARGEST_MANIFEST)
+    try:
+        manifest = Manifest.model_validate_json(text)
+    except ValidationError as error:
+        _refuse_newer(path, text)
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise BundleDamaged(f"{path}: {MANIFEST_NAME} is wrong at '{where}': {first['msg']}. {_AGAIN}") from error
+    _refuse_newer(path, text)
+    return manifest
+
+
+def _refuse_newer(path: Path, text: bytes) -> None:
+    import json
+
+    try:
+        version = json.loads(text)["schema_version"]
+    except (ValueError, KeyError, TypeError):
+        return
+    if isinstance(version, int) and version > SCHEMA_VERSION:
+        raise BundleUnsupported(
+            f"{path} has bundle schema {version}; this version reads up to {SCHEMA_VERSION}. "
+            "Update with `pip install -U cxr-triage`."
+        )
+
+
+def _member(path: Path, archive: zipfile.ZipFile, name: str, *, limit: int) -> bytes:
+    info = archive.getinfo(name)
+    if info.compress_type != zipfile.ZIP_STORED or info.flag_bits & 0x1:
+        raise BundleDamaged(f"{path}: {name} is compressed or encrypted, which bundles never are. {_AGAIN}")
+    if info.file_size > limit:
+        raise BundleDamaged(f"{path}: {name} declares {info.file_size:,} bytes; at most {limit:,} are read. {_AGAIN}")
+    return archive.read(name)
+
+
+def _refuse_slack(path: Path, raw: bytes, archive: zipfile.ZipFile) -> None:
+    """Refuse bytes that no hash covers: zip headers are rebuilt and must equal those in the file."""
+    import io
+
+    copy = io.BytesIO()
+    with zipfile.ZipFile(copy, "w", zipfile.ZIP_STORED) as again:
+        for info in archive.infolist():
+            plain = zipfile.ZipInfo(info.filename, info.date_time)
+            plain.external_attr = info.external_attr
+            again.writestr(plain, archive.read(info))
+    if copy.getvalue() != raw:
+        raise BundleDamaged(f"{path}: the archive's own headers were changed or bytes were added. {_AGAIN}")
+
+
+def _refuse_unsafe(path: Path, name: str, data: bytes) -> None:
+    """Refuse what would make onnxruntime read other files or load other code."""
+    import onnx
+    from google.protobuf.message import DecodeError
+
+    try:
+        model = onnx.load_model_from_string(data)
+    except DecodeError as error:
+        raise BundleDamaged(f"{path}: {name} is not an ONNX model. {_AGAIN}") from error
+    domains = {each.domain for each in model.opset_import} | {node.domain for node in model.graph.node}
+    foreign = sorted(domains - {"", "ai.onnx"})
+    if foreign or model.functions:
+        raise BundleUnsupported(f"{path}: {name} uses operators outside ONNX's own ({', '.join(foreign)}). Not loaded.")
+    if any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in _tensors(model.graph)):
+        raise BundleUnsupported(f"{path}: {name} keeps its weights in another file. Not loaded.")
+
+
+def _tensors(graph: object) -> list[object]:
+    """Every tensor of a graph, those in attributes and subgraphs too."""
+    found = list(graph.initializer)  # type: ignore[attr-defined]
+    for node in graph.node:  # type: ignore[attr-defined]
+        for attribute in node.attribute:
+            found += [attribute.t, *attribute.tensors] if attribute.HasField("t") else list(attribute.tensors)
+            subgraphs = [attribute.g] if attribute.HasField("g") else []
+            for subgraph in [*subgraphs, *attribute.graphs]:
+                found += _tensors(subgraph)
+    return found
+
+
+__all__ = ["Bundle", "BundleError", "open_bundle"]

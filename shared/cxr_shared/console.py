@@ -1,0 +1,71 @@
+"""The boundary of the three command lines: errors become one sentence and an exit code, once."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from cxr_shared.errors import CxrError, MissingExtra
+
+_EXTRA_OF: Mapping[str, str] = {
+    "torch": "trainer",
+    "torchvision": "trainer",
+    "timm": "trainer",
+    "lightning_fabric": "trainer",
+    "pandas": "trainer",
+    "pyarrow": "trainer",
+    "sklearn": "trainer",
+    "scipy": "trainer",
+    "matplotlib": "trainer",
+    "safetensors": "trainer",
+    "tomli_w": "trainer",
+    "huggingface_hub": "trainer",
+    "onnxscript": "export",
+    "PySide6": "desktop",
+}
+
+
+def run_command(app: Callable[..., Any], *, extra: str) -> int:
+    """Run a cyclopts app on `sys.argv` and turn what happens into an exit code.
+
+    Parameters
+    ----------
+    app
+        The application; what a command returns is the exit code when it is an int.
+    extra
+        The extra to name for a missing package that several extras bring (onnx, onnxruntime).
+
+    Returns
+    -------
+    int
+        0 success, 1 a fault that was explained in one sentence, 130 stopped by Ctrl-C.
+    """
+    try:
+        result = app()
+    except CxrError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except ModuleNotFoundError as error:
+        missing = _missing_extra(error, extra)
+        if missing is None:
+            raise
+        print(f"error: {missing}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader of our output went away, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return result if isinstance(result, int) else 0
+
+
+def _missing_extra(error: ModuleNotFoundError, extra: str) -> MissingExtra | None:
+    module = (error.name or "").partition(".")[0]
+    if module in ("onnx", "onnxruntime"):
+        return MissingExtra(module=module, extra=extra)
+    if module in _EXTRA_OF:
+        return MissingExtra(module=module, extra=_EXTRA_OF[module])
+    return None
