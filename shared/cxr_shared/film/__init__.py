@@ -13,6 +13,8 @@ from cxr_shared.film.film import (
     VoiLut,
     Window,
 )
+from cxr_shared.film.presentation import default_window, present
+from cxr_shared.film.read import read_film
 
 __all__ = [
     "Film",
@@ -26,4 +28,7 @@ __all__ = [
     "VoiFunction",
     "VoiLut",
     "Window",
+    "default_window",
+    "present",
+    "read_film",
 ]
