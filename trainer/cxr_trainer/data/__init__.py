@@ -1,0 +1,1 @@
+"""From an NIH folder to batches: catalog, cohort, split, pixel cache, augmentation."""

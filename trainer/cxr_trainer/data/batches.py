@@ -1,0 +1,95 @@
+"""Batches of a cohort: which films an update sees, and their pixels on the device."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+from torch import Tensor
+
+from cxr_trainer.data.augment import batch_seed
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Films:
+    """Pixels and labels of one part of a split.
+
+    Attributes
+    ----------
+    pixels
+        (rows, S, S) uint8: the cache, or on a GPU this part's own films, resident on the card.
+    rows
+        (n,) int64: row of each film in `pixels`.
+    labels
+        (n,) float32, 0 or 1, on the device.
+    """
+
+    pixels: npt.NDArray[np.uint8] | Tensor
+    rows: npt.NDArray[np.int64]
+    labels: Tensor
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def size(self) -> int:
+        """Side of a film in pixels."""
+        return int(self.pixels.shape[-1])
+
+    def batch(self, indices: npt.NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+        """Return the pixels, uint8 (n, 1, S, S), and labels, float32 (n,), of films `indices`, on the device."""
+        labels = self.labels[torch.from_numpy(indices).to(self.labels.device)]
+        rows = self.rows[indices]
+        if isinstance(self.pixels, Tensor):
+            return self.pixels[torch.from_numpy(rows).to(self.pixels.device)].unsqueeze(1), labels
+        return torch.from_numpy(np.ascontiguousarray(self.pixels[rows])).unsqueeze(1), labels
+
+
+def part_films(split: pd.DataFrame, pixels: npt.NDArray[np.uint8], *, part: str, device: torch.device) -> Films:
+    """Take one part of a split whose ``row`` column points into the cache's `pixels`.
+
+    On a GPU the part's films are copied onto the card once: 18,847 films of 224² take 0.95 GB.
+    """
+    chosen = split[split["part"] == part]
+    rows = chosen["row"].to_numpy(dtype=np.int64)
+    labels = torch.tensor(chosen["label"].to_numpy(dtype=np.float32), device=device)
+    if device.type == "cpu":
+        return Films(pixels, rows, labels)
+    resident = torch.from_numpy(np.ascontiguousarray(pixels[rows])).to(device)
+    return Films(resident, np.arange(len(rows), dtype=np.int64), labels)
+
+
+@dataclass(frozen=True, slots=True)
+class BatchOrder:
+    """A new order of the films at each epoch, from the seed and the update number alone.
+
+    Attributes
+    ----------
+    films
+        Number of films.
+    batch_size
+        Films an update; the last of an epoch has what is left, as in Keras.
+    seed
+        Decides the orders.
+    """
+
+    films: int
+    batch_size: int
+    seed: int
+
+    @property
+    def batches(self) -> int:
+        """Updates an epoch: ceil(films / batch_size)."""
+        return -(-self.films // self.batch_size)
+
+    def indices(self, update: int) -> npt.NDArray[np.int64]:
+        """Films of `update`; within an epoch each film occurs once."""
+        epoch, position = divmod(update, self.batches)
+        order = np.random.default_rng([self.seed, epoch]).permutation(self.films)
+        return order[position * self.batch_size : (position + 1) * self.batch_size]
+
+
+__all__ = ["BatchOrder", "Films", "batch_seed", "part_films"]

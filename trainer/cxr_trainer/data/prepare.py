@@ -1,0 +1,80 @@
+"""From a data folder and a recipe to the split films of a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from cxr_shared.film import Refusal
+from cxr_trainer.data.cache import Progress, cache_films
+from cxr_trainer.data.catalog import read_catalog
+from cxr_trainer.data.cohort import build_cohort
+from cxr_trainer.data.split import PARTS, Leak, measure_leak, split_cohort, split_hash
+from cxr_trainer.recipe import Recipe
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PreparedFilms:
+    """The films of a run.
+
+    Attributes
+    ----------
+    split
+        The cohort's films with ``part``, ``label`` and ``row`` (their row in `pixels`).
+    pixels
+        (rows, S, S) uint8, memory-mapped.
+    sha256
+        Hash of the split.
+    leak
+        Patients on both sides.
+    notes
+        Sentences for the reader.
+    refusals
+        Films of the cohort that cannot be read.
+    """
+
+    split: pd.DataFrame
+    pixels: npt.NDArray[np.uint8]
+    sha256: str
+    leak: Leak
+    notes: tuple[str, ...]
+    refusals: tuple[Refusal, ...]
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Positive and negative films of each part."""
+        return {
+            part: {
+                "positive": int((chosen["label"] == 1).sum()),
+                "negative": int((chosen["label"] == 0).sum()),
+            }
+            for part in PARTS
+            for chosen in (self.split[self.split["part"] == part],)
+        }
+
+
+def prepare_films(data: Path, recipe: Recipe, *, progress: Progress | None = None) -> PreparedFilms:
+    """Read the catalog, choose the cohort, fill the cache, split.
+
+    Raises
+    ------
+    CatalogError, CohortError, OutputError
+        As the steps do.
+    """
+    catalog = read_catalog(data)
+    cohort = build_cohort(catalog, recipe.target, recipe.cohort, seed=recipe.split.seed)
+    cached = cache_films(catalog, cohort.films, spec=recipe.input, progress=progress)
+    split = split_cohort(cached.films, recipe.split, root=data)
+    notes = list(cohort.notes)
+    if catalog.missing:
+        notes.append(
+            f"{len(catalog.missing):,} films of {catalog.label_file.name} are not in the folder "
+            f"(the first: {catalog.missing[0]})."
+        )
+    if cached.refusals:
+        first = cached.refusals[0]
+        notes.append(f"{len(cached.refusals):,} films cannot be read (the first: {first.source}: {first.message}).")
+    return PreparedFilms(split, cached.pixels, split_hash(split), measure_leak(split), tuple(notes), cached.refusals)

@@ -1,0 +1,1 @@
+"""Running a recipe: stages, the update loop, checkpoints, events, the run directory."""

@@ -1,0 +1,180 @@
+"""What a run tells while it works. Only the edge draws: sinks write a log or move a progress bar."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol, TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """A run begins or goes on."""
+
+    target: str
+    run: str
+    device: str
+    resumed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CachingFilms:
+    """Films are being decoded into the cache."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class CohortReady:
+    """The films of the run; counts by part and label, notes, the leak in words, films that were refused."""
+
+    counts: dict[str, dict[str, int]]
+    split: str
+    notes: tuple[str, ...]
+    leak: str
+    refused: int
+
+
+@dataclass(frozen=True, slots=True)
+class StageStarted:
+    """A stage begins; `updates` is how many it will make."""
+
+    stage: str
+    updates: int
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Updated:
+    """One update; too many to log, for progress only."""
+
+    stage: str
+    update: int
+    updates: int
+    rate: float
+    loss: float
+
+
+@dataclass(frozen=True, slots=True)
+class EpochFinished:
+    """Figures of one epoch.
+
+    `loss` is Keras's: cross-entropy plus the head's penalties, mean over the epoch's updates. `accuracy` is
+    the running training accuracy, with augmentation and dropout, as Keras prints it.
+    """
+
+    stage: str
+    epoch: int
+    update: int
+    rate: float
+    loss: float
+    accuracy: float
+    validation_loss: float
+    validation_accuracy: float
+    validation_auc: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class RangeTestFinished:
+    """What the learning-rate finder suggests."""
+
+    max_lr: float
+    base_lr: float
+    updates: int
+    diverged: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StageFinished:
+    """A stage is complete and its model saved."""
+
+    stage: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class RunFinished:
+    """The run is complete; the best model's test figures."""
+
+    run: str
+    best_stage: str
+    best_epoch: int
+    summary: str
+
+
+Event: TypeAlias = (
+    RunStarted
+    | CachingFilms
+    | CohortReady
+    | StageStarted
+    | Updated
+    | EpochFinished
+    | RangeTestFinished
+    | StageFinished
+    | RunFinished
+)
+_NOT_LOGGED = (Updated, CachingFilms)
+
+
+class Sink(Protocol):
+    """Takes events."""
+
+    def emit(self, event: Event) -> None:
+        """Take one event."""
+        ...
+
+
+class Fanout:
+    """Hands each event to several sinks."""
+
+    def __init__(self, sinks: Iterable[Sink]) -> None:
+        self._sinks = list(sinks)
+
+    def emit(self, event: Event) -> None:
+        """Hand `event` on."""
+        for sink in self._sinks:
+            sink.emit(event)
+
+
+class EventLog:
+    """Appends events to ``events.jsonl``, one JSON object a line; updates and cache progress are left out.
+
+    Parameters
+    ----------
+    path
+        The log.
+    keep
+        Bytes of an existing log that stay: those written before the checkpoint a run resumes from.
+    """
+
+    def __init__(self, path: Path, *, keep: int = 0) -> None:
+        self._path = path
+        path.touch()
+        with path.open("r+b") as stream:
+            stream.truncate(keep)
+
+    def emit(self, event: Event) -> None:
+        """Append `event` and hand it to the operating system."""
+        if isinstance(event, _NOT_LOGGED):
+            return
+        with self._path.open("ab") as stream:
+            stream.write((json.dumps(event_fields(event), ensure_ascii=False) + "\n").encode())
+
+    def size(self) -> int:
+        """Bytes written so far, for a checkpoint."""
+        return self._path.stat().st_size
+
+
+def event_fields(event: Event) -> dict[str, Any]:
+    """The event as JSON-ready fields, with its kind under ``event``."""
+    return {"event": type(event).__name__, **asdict(event)}
+
+
+def read_events(path: Path, kind: str) -> list[dict[str, Any]]:
+    """Events of one kind from a log, in order."""
+    lines = path.read_text("utf-8").splitlines()
+    return [fields for line in lines if (fields := json.loads(line))["event"] == kind]

@@ -1,0 +1,77 @@
+"""Running the range test: on a copy, so that it leaves no trace in the model, its BN or the generators."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+from cxr_trainer.data.batches import BatchOrder
+from cxr_trainer.fit.events import Updated
+from cxr_trainer.fit.loop import Bench, Stage, Stopped, update_once
+from cxr_trainer.fit.optimizers import build_optimizer
+from cxr_trainer.model.network import clone
+from cxr_trainer.range_test import LossSmoother, RangeTestResult, suggest
+from cxr_trainer.schedule import Ramp
+
+_FEWEST_UPDATES = 100
+_MOST_EPOCHS = 5
+_NOT_FINITE_IN_A_ROW = 5
+
+
+def run_range_test(bench: Bench) -> RangeTestResult:
+    """Raise the rate at each update of a copy of `bench.network` and judge the losses (paper §6).
+
+    Raises
+    ------
+    RangeTestError
+        The curve suggests no rate.
+    Stopped
+        `bench.stop` said so; nothing is kept of the test.
+    """
+    devices = [bench.compute.device.index or 0] if bench.compute.device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices):
+        rates, losses, diverged = _ramp(bench)
+    return suggest(rates, losses, smoothing=bench.recipe.range_test.smoothing, diverged=diverged)
+
+
+def range_test_updates(bench: Bench) -> int:
+    """Updates of the test: the recipe's epochs, or as many as give 100 updates, within 1 to 5."""
+    order = _order(bench)
+    epochs = bench.recipe.range_test.epochs
+    return order.batches * (epochs or min(_MOST_EPOCHS, math.ceil(_FEWEST_UPDATES / order.batches)))
+
+
+def _order(bench: Bench) -> BatchOrder:
+    return BatchOrder(len(bench.train), bench.recipe.clr.batch_size, bench.recipe.seed)
+
+
+def _ramp(bench: Bench) -> tuple[list[float], list[float], bool]:
+    section, clr = bench.recipe.range_test, bench.recipe.clr
+    network, updates = clone(bench.network).train(), range_test_updates(bench)
+    ramp = Ramp(section.start, section.end, updates)
+    optimizer = build_optimizer(
+        clr.optimizer or bench.recipe.decay.optimizer,
+        network.parameters(),
+        lr=section.start,
+        momentum=clr.momentum,
+    )
+    stage = Stage("range_test", ramp, optimizer, _order(bench), epochs=1)
+    smoother = LossSmoother(section.smoothing)
+    rates: list[float] = []
+    losses: list[float] = []
+    for update in range(updates):
+        if bench.stop():
+            raise Stopped
+        loss = float(update_once(bench, stage, network=network, update=update)[0])
+        rates.append(ramp.rate(update))
+        losses.append(loss)
+        bench.sink.emit(Updated(stage.name, update + 1, updates, rates[-1], loss))
+        if smoother.add(loss) > section.divergence * smoother.best or _lost(losses):
+            return rates, losses, True
+    return rates, losses, False
+
+
+def _lost(losses: list[float]) -> bool:
+    recent = losses[-_NOT_FINITE_IN_A_ROW:]
+    return len(recent) == _NOT_FINITE_IN_A_ROW and not any(map(math.isfinite, recent))

@@ -1,0 +1,190 @@
+"""The update loop of one stage."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+from torch.optim import Optimizer
+
+from cxr_trainer.data.augment import apply, draw
+from cxr_trainer.data.batches import BatchOrder, Films, batch_seed
+from cxr_trainer.errors import TrainingDiverged
+from cxr_trainer.evaluate.metrics import auc
+from cxr_trainer.evaluate.predict import predict
+from cxr_trainer.fit.checkpoint import BestModel, Checkpoint, EpochSums, save_checkpoint
+from cxr_trainer.fit.device import Compute
+from cxr_trainer.fit.events import EpochFinished, EventLog, Sink, Updated
+from cxr_trainer.fit.optimizers import set_rate
+from cxr_trainer.model.head import Penalties
+from cxr_trainer.model.network import Network, cpu_state
+from cxr_trainer.recipe import Recipe
+from cxr_trainer.schedule import Schedule
+
+STAGE_NUMBERS: Final = {"decay": 1, "range_test": 2, "clr": 3}
+"""Mixed into every seed, so that stages see other orders and augmentations."""
+_CHECKPOINT_SECONDS: Final = 60.0
+_REPORT_EVERY: Final = 10
+
+
+class Stopped(Exception):
+    """A run stopped on request, its checkpoint written."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bench:
+    """What every stage of a run works with."""
+
+    recipe: Recipe
+    compute: Compute
+    network: Network
+    train: Films
+    validation: Films
+    sink: Sink
+    log: EventLog
+    checkpoint_path: Path
+    stop: Callable[[], bool]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stage:
+    """One training stage: its schedule, its optimizer, its length."""
+
+    name: str
+    schedule: Schedule
+    optimizer: Optimizer
+    order: BatchOrder
+    epochs: int
+
+    @property
+    def updates(self) -> int:
+        """Updates of the whole stage."""
+        return self.epochs * self.order.batches
+
+
+def update_once(bench: Bench, stage: Stage, *, network: Network, update: int) -> tuple[Tensor, Tensor, int]:
+    """Make one update of `network`; everything random in it follows from seed, stage and update number.
+
+    Returns
+    -------
+    tuple
+        Loss () with penalties, number of films on the right side (), both on the device; films in the batch.
+    """
+    recipe = bench.recipe
+    pixels, labels = bench.train.batch(stage.order.indices(update))
+    seed = batch_seed(recipe.seed, STAGE_NUMBERS[stage.name], update)
+    generator = torch.Generator().manual_seed(seed)
+    films, size = len(labels), bench.train.size
+    transform = draw(recipe.augment, films=films, size=(size, size), generator=generator)
+    augmented = apply(transform, pixels, brighten=recipe.augment.brightness is not None)
+    torch.manual_seed(seed)  # dropout's generator
+    set_rate(stage.optimizer, stage.schedule.rate(update))
+    stage.optimizer.zero_grad(set_to_none=True)
+    with bench.compute.fabric.autocast():
+        output = network(augmented)
+    factors = penalty_factors(recipe)
+    entropy = functional.binary_cross_entropy_with_logits(output.logit, labels)
+    loss = entropy + torch.stack(network.head.penalties(output, factors)).sum()
+    bench.compute.fabric.backward(loss)
+    stage.optimizer.step()
+    right = ((output.logit.detach() >= 0) == (labels == 1)).sum()
+    return loss.detach(), right, films
+
+
+def penalty_factors(recipe: Recipe) -> Penalties:
+    """The recipe's factors of the head's regularisation."""
+    model = recipe.model
+    return Penalties(model.kernel_l1, model.kernel_l2, model.bias_l2, model.activity_l2)
+
+
+def run_stage(bench: Bench, stage: Stage, checkpoint: Checkpoint) -> BestModel:
+    """Train from the checkpoint's update to the stage's end, and return the best model so far.
+
+    Raises
+    ------
+    Stopped
+        `bench.stop` said so; the checkpoint holds the update reached.
+    TrainingDiverged
+        The loss is no longer finite.
+    """
+    best = checkpoint.best
+    sums = checkpoint.sums
+    saved_at = time.monotonic()
+    update = checkpoint.update
+    bench.network.train()
+    while update < stage.updates:
+        began = time.monotonic()
+        loss, right, films = update_once(bench, stage, network=bench.network, update=update)
+        update += 1
+        ends_epoch = update % stage.order.batches == 0
+        _add(sums, loss, right, films)
+        if update % _REPORT_EVERY == 0 or ends_epoch:
+            _report(bench, stage, update, loss)
+        sums.seconds += time.monotonic() - began
+        if ends_epoch:
+            best = _finish_epoch(bench, stage, update, sums, best)
+            sums = EpochSums()
+        due = time.monotonic() - saved_at > _CHECKPOINT_SECONDS
+        if ends_epoch or due or bench.stop():
+            _save(bench, stage, update, sums, best)
+            saved_at = time.monotonic()
+        if bench.stop():
+            raise Stopped
+    assert best is not None  # a stage has at least one epoch
+    return best
+
+
+def _add(sums: EpochSums, loss: Tensor, right: Tensor, films: int) -> None:
+    sums.loss = sums.loss + loss.double()
+    sums.correct = sums.correct + right
+    sums.updates += 1
+    sums.films += films
+
+
+def _report(bench: Bench, stage: Stage, update: int, loss: Tensor) -> None:
+    value = float(loss)
+    if not math.isfinite(value):
+        name = "decay.lr0" if stage.name == "decay" else "clr.max_lr"
+        raise TrainingDiverged(
+            f"The loss of stage '{stage.name}' is no longer a number at update {update} of {stage.updates}. "
+            f"Lower {name} and fit again."
+        )
+    rate = stage.schedule.rate(update - 1)
+    bench.sink.emit(Updated(stage.name, update, stage.updates, rate, value))
+
+
+def _finish_epoch(bench: Bench, stage: Stage, update: int, sums: EpochSums, best: BestModel | None) -> BestModel:
+    epoch = update // stage.order.batches
+    validation = predict(bench.network, bench.validation)
+    validation_auc = auc(validation)
+    bench.sink.emit(
+        EpochFinished(
+            stage=stage.name,
+            epoch=epoch,
+            update=update,
+            rate=stage.schedule.rate(update - 1),
+            loss=float(sums.loss) / sums.updates,
+            accuracy=float(sums.correct) / sums.films,
+            validation_loss=validation.loss,
+            validation_accuracy=validation.accuracy,
+            validation_auc=validation_auc,
+            seconds=round(sums.seconds, 3),
+        )
+    )
+    if best is None or best.beaten_by(validation_auc, validation.loss):
+        return BestModel(stage.name, epoch, validation_auc, validation.loss, cpu_state(bench.network))
+    return best
+
+
+def _save(bench: Bench, stage: Stage, update: int, sums: EpochSums, best: BestModel | None) -> None:
+    saved = EpochSums(float(sums.loss), sums.updates, int(sums.correct), sums.films, sums.seconds)
+    state, optimizer = cpu_state(bench.network), stage.optimizer.state_dict()
+    checkpoint = Checkpoint(stage.name, update, state, optimizer, bench.log.size(), saved, best)
+    save_checkpoint(bench.checkpoint_path, checkpoint)

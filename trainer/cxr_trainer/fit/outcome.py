@@ -1,0 +1,95 @@
+"""The end of a run: the best model's predictions, metrics, operating points, figures and page."""
+
+from __future__ import annotations
+
+import io
+from importlib import metadata
+from typing import Any
+
+import pandas as pd
+import torch
+
+from cxr_shared.files import write_bytes, write_json
+from cxr_trainer.data.batches import part_films
+from cxr_trainer.data.prepare import PreparedFilms
+from cxr_trainer.data.split import PARTS
+from cxr_trainer.evaluate.metrics import part_metrics
+from cxr_trainer.evaluate.operating_points import choose_operating_points
+from cxr_trainer.evaluate.predict import Predictions, predict
+from cxr_trainer.fit.checkpoint import BestModel
+from cxr_trainer.fit.events import RunFinished
+from cxr_trainer.fit.loop import Bench
+from cxr_trainer.fit.run import Run
+from cxr_trainer.report.page import write_report
+
+_PACKAGES = ("cxr-triage", "torch", "timm", "numpy", "pandas", "opencv-python", "pydicom")
+Scored = dict[str, Predictions]
+
+
+def finish_run(run: Run, bench: Bench, films: PreparedFilms, best: BestModel) -> None:
+    """Write ``best.safetensors``, ``predictions.parquet``, ``metrics.json``, the figures and ``report.html``."""
+    run.write_model("best", best.state)
+    stages = {stage: _score(bench, films, run.read_model(stage)) for stage in ("decay", "clr")}
+    scored = _score(bench, films, best.state)
+    _write_predictions(run, films, scored)
+    validation = scored["validation"]
+    points = choose_operating_points(validation.labels, validation.probabilities)
+    metrics = {
+        "target": bench.recipe.target.value,
+        "split": {"kind": bench.recipe.split.kind, "sha256": films.sha256, **_leak(films)},
+        "cohort": {"counts": films.counts(), "notes": list(films.notes), "refused": len(films.refusals)},
+        "best": {"stage": best.stage, "epoch": best.epoch},
+        "parts": _metrics(films, scored),
+        "stages": {stage: _metrics(films, each) for stage, each in stages.items()},
+        "operating_points": [point.model_dump() for point in points],
+        "range_test": {name: run.read_json("range_test.json")[name] for name in ("max_lr", "base_lr", "diverged")},
+        "paper": bench.recipe.paper.model_dump(exclude_none=True),
+        "device": bench.compute.description,
+        "versions": {name: metadata.version(name) for name in _PACKAGES},
+    }
+    write_json(run.folder / "metrics.json", metrics)
+    write_report(run)
+    bench.sink.emit(RunFinished(str(run.folder), best.stage, best.epoch, summary_sentence(metrics)))
+
+
+def summary_sentence(metrics: dict[str, Any]) -> str:
+    """The test figures with intervals, films, patients and split, in one line."""
+    test = metrics["parts"]["test"]
+    auc, accuracy = test["auc"], test["accuracy"]
+    return (
+        f"test AUC {auc['value']:.3f} ({auc['low']:.3f} to {auc['high']:.3f}), "
+        f"accuracy {100 * accuracy['value']:.1f} % ({100 * accuracy['low']:.1f} to {100 * accuracy['high']:.1f}), "
+        f"{test['films']:,} films of {test['patients']:,} patients, {metrics['split']['kind']} split"
+    )
+
+
+def _score(bench: Bench, films: PreparedFilms, state: dict[str, torch.Tensor]) -> Scored:
+    bench.network.load_state_dict(state)
+    device = bench.compute.device
+    return {
+        part: predict(bench.network, part_films(films.split, films.pixels, part=part, device=device)) for part in PARTS
+    }
+
+
+def _metrics(films: PreparedFilms, scored: Scored) -> dict[str, Any]:
+    split = films.split
+    return {part: part_metrics(each, split.loc[split["part"] == part, "patient"]) for part, each in scored.items()}
+
+
+def _leak(films: PreparedFilms) -> dict[str, Any]:
+    leak = films.leak
+    return {
+        "leak": leak.sentence,
+        "test_films_of_trained_patients": leak.shared_films,
+        "test_patients_trained_on": leak.shared_patients,
+    }
+
+
+def _write_predictions(run: Run, films: PreparedFilms, scored: Scored) -> None:
+    rows = []
+    for part, each in scored.items():
+        chosen = films.split.loc[films.split["part"] == part, ["image", "patient", "part", "label"]]
+        rows.append(chosen.assign(logit=each.logits, probability=each.probabilities))
+    buffer = io.BytesIO()
+    pd.concat(rows).sort_values("image").to_parquet(buffer, index=False)
+    write_bytes(run.folder / "predictions.parquet", buffer.getvalue())

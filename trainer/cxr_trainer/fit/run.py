@@ -1,0 +1,106 @@
+"""The run directory: what a run leaves behind, and all that the exporter reads."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+from torch import Tensor
+
+from cxr_shared.files import write_bytes, write_json, write_text
+from cxr_shared.findings import Target
+from cxr_trainer.errors import RunError
+from cxr_trainer.recipe import Recipe, read_recipe
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Paths of a run directory and their reading and writing."""
+
+    folder: Path
+
+    @classmethod
+    def create(cls, out: Path, recipe: Recipe, *, data: Path, device: str) -> Run:
+        """Make ``out/<target>-<time>/`` with its recipe and what a resume needs to know."""
+        stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
+        name, number = f"{recipe.target.slug}-{stamp}", 1
+        while (out / name).exists():
+            number += 1
+            name = f"{recipe.target.slug}-{stamp}-{number}"
+        run = cls(out / name)
+        fields = recipe.model_dump(mode="json", exclude_none=True)
+        write_text(run.recipe_path, tomli_w.dumps(fields))
+        write_json(run.folder / "state" / "session.json", {"data": str(data.resolve()), "device": device})
+        return run
+
+    @classmethod
+    def open(cls, folder: Path) -> Run:
+        """Open an existing run directory; RunError where `folder` is none."""
+        run = cls(folder)
+        if not run.recipe_path.is_file():
+            raise RunError(f"{folder} is no run directory: it has no recipe.toml. Give a folder that `fit` made.")
+        return run
+
+    @property
+    def recipe_path(self) -> Path:
+        """The resolved recipe."""
+        return self.folder / "recipe.toml"
+
+    @property
+    def checkpoint_path(self) -> Path:
+        """Where the state to resume from is kept."""
+        return self.folder / "state" / "checkpoint.pt"
+
+    @property
+    def events_path(self) -> Path:
+        """The event log."""
+        return self.folder / "events.jsonl"
+
+    @property
+    def target(self) -> Target:
+        """What the run's model answers."""
+        return self.recipe().target
+
+    def recipe(self) -> Recipe:
+        """Read the resolved recipe."""
+        return read_recipe(self.recipe_path)
+
+    def session(self) -> dict[str, str]:
+        """Data folder and device the run was started with."""
+        result: dict[str, str] = self.read_json("state/session.json")
+        return result
+
+    def finished(self) -> bool:
+        """Whether the last stage is complete."""
+        return (self.folder / "metrics.json").is_file()
+
+    def write_model(self, stage: str, state: dict[str, Tensor]) -> None:
+        """Write ``<stage>.safetensors``."""
+        write_bytes(self.folder / f"{stage}.safetensors", save(state, metadata={"layout": "cxr-triage 1"}))
+
+    def read_model(self, stage: str) -> dict[str, Tensor]:
+        """Read ``<stage>.safetensors`` (decay, clr or best); RunError where it is missing or damaged."""
+        path = self.folder / f"{stage}.safetensors"
+        try:
+            state: dict[str, Tensor] = load_file(path)
+        except (OSError, SafetensorError) as error:
+            raise RunError(
+                f"Could not read {path} ({error}). Finish it with: cxr-trainer resume {self.folder}"
+            ) from error
+        return state
+
+    def read_json(self, name: str) -> Any:  # noqa: ANN401  (any JSON)
+        """Read a JSON file of the run; RunError where it is missing or damaged."""
+        path = self.folder / name
+        try:
+            return json.loads(path.read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise RunError(
+                f"Could not read {path} ({error}). Finish it with: cxr-trainer resume {self.folder}"
+            ) from error

@@ -1,0 +1,1 @@
+"""The network: backbone, the paper's regularised head, initial weights."""
