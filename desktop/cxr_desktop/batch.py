@@ -1,0 +1,146 @@
+"""One run of triage over many films: score them all, then write the reports. No Qt here."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from cxr_desktop.inference.engine import Engine
+from cxr_desktop.inference.providers import Wanted, choose_provider
+from cxr_desktop.inference.triage import FilmsFound, TriageEvent, provenance_of, triage
+from cxr_desktop.intake.decoding import DecodePool
+from cxr_desktop.report import Worklist, write_csv, write_html, write_json_report
+from cxr_desktop.report.html_page import THUMBNAIL
+from cxr_shared.bundle import Bundle, open_bundle
+from cxr_shared.errors import CxrError, OutputError
+
+HOW_TO_GET_A_BUNDLE = (
+    "Export one with `cxr-export onnx RUN --out chest.cxr`, then name it with --bundle or in CXR_BUNDLE."
+)
+
+
+class NoBundleError(CxrError):
+    """Triage was asked for without a bundle."""
+
+    def __init__(self) -> None:
+        super().__init__(f"No bundle was given, so nothing can be scored. {HOW_TO_GET_A_BUNDLE}")
+
+
+@dataclass(frozen=True, slots=True)
+class Reports:
+    """Where to write the result; None writes no such file."""
+
+    json: Path | None = None
+    csv: Path | None = None
+    html: Path | None = None
+
+    def check(self) -> None:
+        """Fail before the work rather than after it.
+
+        Raises
+        ------
+        OutputError
+            A report is a folder, or its folder cannot be written to.
+        """
+        for path in (self.json, self.csv, self.html):
+            if path is not None:
+                _check_writable(path)
+
+    def write(self, worklist: Worklist, bundle: Bundle) -> tuple[Path, ...]:
+        """Write the reports and return their paths.
+
+        Raises
+        ------
+        OutputError
+            One could not be written.
+        """
+        if self.json is not None:
+            write_json_report(self.json, worklist)
+        if self.csv is not None:
+            write_csv(self.csv, worklist)
+        if self.html is not None:
+            write_html(self.html, worklist, bundle.manifest.input)
+        return tuple(path for path in (self.json, self.csv, self.html) if path is not None)
+
+
+def load_bundle(path: Path | None) -> Bundle:
+    """Open the bundle that was named, or in the environment by CXR_BUNDLE.
+
+    Raises
+    ------
+    NoBundleError
+        None was named.
+    BundleError
+        It must not be used.
+    """
+    named = path or os.environ.get("CXR_BUNDLE")
+    if not named:
+        raise NoBundleError
+    return open_bundle(Path(named))
+
+
+def score_all(
+    paths: Iterable[Path],
+    bundle: Bundle,
+    *,
+    wanted: Wanted = Wanted.AUTO,
+    thumbnails: bool = False,
+    on_event: Callable[[TriageEvent], None] | None = None,
+) -> Worklist:
+    """Score every film among `paths`; Ctrl-C ends early and keeps what was done.
+
+    Parameters
+    ----------
+    paths
+        Files and folders.
+    bundle
+        A verified bundle.
+    wanted
+        The provider asked for.
+    thumbnails
+        Keep the pictures that the HTML page shows.
+    on_event
+        Called with each event, in the caller's thread.
+
+    Returns
+    -------
+    Worklist
+        `complete` is False after Ctrl-C.
+
+    Raises
+    ------
+    ProviderRefusedError
+        CUDA was asked for and does not work.
+    BundleUnsupported, InferenceFailedError
+        The bundle cannot run here.
+    """
+    provider = choose_provider(bundle, wanted)
+    engine = Engine(bundle, provider=provider.ort)
+    worklist = Worklist(provenance_of(engine, provider))
+    with DecodePool() as pool:
+        events = triage(paths, engine, worklist.provenance, pool=pool, thumbnail=THUMBNAIL if thumbnails else 0)
+        try:
+            for event in events:
+                if isinstance(event, FilmsFound):
+                    worklist.found = len(event.files)
+                else:
+                    worklist.add(event.verdict)
+                if on_event is not None:
+                    on_event(event)
+        except KeyboardInterrupt:
+            worklist.stopped = True
+    return worklist
+
+
+def _check_writable(path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written: {error.strerror}. Choose another folder.") from error
+    if path.is_dir():
+        raise OutputError(f"{path} is a folder. Name a file in it.")

@@ -1,0 +1,125 @@
+"""The command line `cxr-desktop`. Nothing heavy is imported before a command runs."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import App, Parameter
+
+from cxr_shared import __version__
+from cxr_shared.console import run_command
+
+app = App(
+    name="cxr-desktop",
+    help="Triage chest X-rays with an exported bundle. Research use only: NOT FOR CLINICAL USE.",
+    version=__version__,
+    help_format="plaintext",
+)
+
+BundleOption = Annotated[Path | None, Parameter(name="--bundle", env_var="CXR_BUNDLE")]
+ProviderOption = Literal["auto", "cpu", "cuda"]
+
+
+@app.default
+def window(*paths: Path, bundle: BundleOption = None) -> int:
+    """Open the window.
+
+    Parameters
+    ----------
+    paths
+        Films and folders to open.
+    bundle
+        The models (.cxr); without one the window is a viewer.
+    """
+    from cxr_desktop import app as desktop
+
+    return desktop.main(paths, bundle)
+
+
+@app.command
+def triage(
+    *paths: Path,
+    bundle: BundleOption = None,
+    json: Path | None = None,
+    csv: Path | None = None,
+    html: Path | None = None,
+    provider: ProviderOption = "auto",
+) -> int:
+    """Score films and print the most urgent; exit code 1 when no film was found, 130 after Ctrl-C.
+
+    Parameters
+    ----------
+    paths
+        Films (PNG, JPEG, DICOM) and folders, mixed.
+    bundle
+        The models (.cxr).
+    json
+        Write the complete result here.
+    csv
+        Write one row a film here.
+    html
+        Write a page with pictures here.
+    provider
+        auto tries CUDA in a child process and falls back to the CPU; cuda fails where it does not work.
+    """
+    from cxr_desktop import batch, console
+    from cxr_desktop.inference.providers import Wanted
+
+    loaded = batch.load_bundle(bundle)
+    reports = batch.Reports(json=json, csv=csv, html=html)
+    reports.check()
+    with console.progress() as show:
+        worklist = batch.score_all(paths, loaded, wanted=Wanted(provider), thumbnails=html is not None, on_event=show)
+    if not worklist.found:
+        print(
+            "error: no film was found. Name files, or a folder that holds PNG, JPEG or DICOM files.",
+            file=sys.stderr,
+        )
+        return 130 if worklist.stopped else 1
+    console.print_worklist(worklist, reports.write(worklist, loaded))
+    return 130 if worklist.stopped else 0
+
+
+@app.command
+def providers(*, bundle: BundleOption = None) -> int:
+    """Say which provider would run the models, and why.
+
+    Parameters
+    ----------
+    bundle
+        The models to prove it with; by default a toy.
+    """
+    from cxr_desktop import console, selftest
+    from cxr_desktop.inference import runtime
+    from cxr_desktop.inference.providers import choose_provider
+
+    with selftest.bundle_or_toy(bundle) as loaded:
+        console.print_providers(choose_provider(loaded), runtime.onnxruntime().get_available_providers())
+    return 0
+
+
+@app.command
+def self_test(*, bundle: BundleOption = None, window: Annotated[bool, Parameter(negative="--no-window")] = True) -> int:
+    """Score a synthetic film, open the window and close it; exit code 0 when all of it works.
+
+    Parameters
+    ----------
+    bundle
+        The models to use; by default a toy.
+    window
+        Whether to open the window too.
+    """
+    from cxr_desktop import selftest
+
+    return selftest.run(bundle, window=window)
+
+
+def main() -> int:
+    """Run the command line."""
+    return run_command(app, extra="desktop")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

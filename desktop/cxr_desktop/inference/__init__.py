@@ -1,0 +1,1 @@
+"""Scoring films with a bundle. No Qt here."""

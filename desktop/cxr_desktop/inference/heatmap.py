@@ -1,0 +1,138 @@
+"""From a model's map to places and colours on the film.
+
+A map (h, w) covers the model's square evenly: cell (i, j) is centred at ((j + ½)/w, (i + ½)/h) of the square.
+Its colours are absolute: the same logit looks the same on every film and for every target.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from cxr_desktop.inference.verdict import FloatMap, Peak
+from cxr_shared.bundle import InputSpec
+from cxr_shared.opencv import cv2
+
+FULL_COLOUR_LOGITS: Final = 6.0
+"""Logits above the operating point at which the colour scale ends."""
+
+CAPTION: Final = "Contribution to the logit (mean = logit); not an anatomical outline"
+
+_FIRST_COLOUR: Final = 80
+"""The dark end of the colour map is left out: over a film it would read as a shadow."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContentBox:
+    """The part of the model's square that the film fills, as fractions 0..1 of the square's side."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+
+
+def content_box(spec: InputSpec, shape: tuple[int, int]) -> ContentBox:
+    """Where a film of `shape` (rows, columns) lies in the model's square.
+
+    Stretched, it fills the square; with its aspect kept, it is centred between black borders.
+    """
+    if not spec.keep_aspect:
+        return ContentBox(0.0, 0.0, 1.0, 1.0)
+    rows, columns = shape
+    scale = spec.size / max(rows, columns)
+    height, width = (max(1, round(side * scale)) for side in shape)
+    top, left = (spec.size - height) // 2, (spec.size - width) // 2
+    return ContentBox(left / spec.size, top / spec.size, width / spec.size, height / spec.size)
+
+
+def film_map(values: FloatMap, spec: InputSpec, *, film: tuple[int, int], out: tuple[int, int]) -> FloatMap:
+    """Lay a map over a film, bilinearly.
+
+    Parameters
+    ----------
+    values
+        (h, w) float32 in logit units.
+    spec
+        The bundle's input.
+    film
+        Rows and columns of the film.
+    out
+        Rows and columns to return; the film's own, or fewer.
+
+    Returns
+    -------
+    ndarray
+        `out` float32 in logit units; outside the outermost cell centres the nearest cell's value.
+    """
+    rows = _positions(out[0], values.shape[0], *_span(spec, film)[:2])
+    columns = _positions(out[1], values.shape[1], *_span(spec, film)[2:])
+    grid_x, grid_y = np.meshgrid(columns, rows)
+    laid = cv2.remap(
+        np.ascontiguousarray(values, np.float32),
+        grid_x,
+        grid_y,
+        cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    return np.asarray(laid, np.float32)
+
+
+def find_peak(values: FloatMap, spec: InputSpec, film: tuple[int, int]) -> Peak:
+    """Centre of the map's highest cell in film pixels, kept inside the film.
+
+    A bilinear surface is highest at a cell's centre, so interpolation would find no better place.
+    """
+    row, column = np.unravel_index(int(np.argmax(values)), values.shape)
+    box = content_box(spec, film)
+    y = ((int(row) + 0.5) / values.shape[0] - box.top) / box.height * film[0]
+    x = ((int(column) + 0.5) / values.shape[1] - box.left) / box.width * film[1]
+    return Peak(
+        x=min(max(x, 0.0), float(film[1])),
+        y=min(max(y, 0.0), float(film[0])),
+        logit=float(values[row, column]),
+    )
+
+
+def colour(values: FloatMap, *, zero: float) -> npt.NDArray[np.uint8]:
+    """Colour a map in the inferno scale.
+
+    Parameters
+    ----------
+    values
+        (H, W) float32 in logit units.
+    zero
+        The operating point as a logit: here and below the colour is transparent. The scale ends
+        `FULL_COLOUR_LOGITS` above.
+
+    Returns
+    -------
+    ndarray
+        (H, W, 4) uint8 RGBA, not premultiplied; opacity grows over the first quarter of the scale.
+    """
+    height = np.clip((values - np.float32(zero)) / np.float32(FULL_COLOUR_LOGITS), 0.0, 1.0)
+    rgba = np.empty((*values.shape, 4), np.uint8)
+    rgba[..., :3] = scale_colours()[np.rint(height * 255).astype(np.uint8)]
+    rgba[..., 3] = np.rint(np.clip(height * 4.0, 0.0, 1.0) * 255)
+    return rgba
+
+
+def scale_colours() -> npt.NDArray[np.uint8]:
+    """Return the colour scale, (256, 3) uint8 RGB from the operating point to its end."""
+    levels = np.linspace(_FIRST_COLOUR, 255, 256).round().astype(np.uint8).reshape(-1, 1)
+    bgr = cv2.applyColorMap(levels, cv2.COLORMAP_INFERNO).reshape(-1, 3)
+    return np.asarray(bgr[:, ::-1], np.uint8)
+
+
+def _span(spec: InputSpec, film: tuple[int, int]) -> tuple[float, float, float, float]:
+    box = content_box(spec, film)
+    return box.top, box.height, box.left, box.width
+
+
+def _positions(count: int, cells: int, start: float, length: float) -> npt.NDArray[np.float32]:
+    """Map coordinates of `count` pixel centres along one side."""
+    fractions = start + (np.arange(count) + 0.5) / count * length
+    return (fractions * cells - 0.5).astype(np.float32)

@@ -1,0 +1,85 @@
+"""The one place that imports onnxruntime: quiet, with CUDA's libraries found, and before any Qt."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from typing import Any, Final
+
+CPU: Final = "CPUExecutionProvider"
+CUDA: Final = "CUDAExecutionProvider"
+_ERRORS_ONLY: Final = 3
+_cuda_loaded = False
+
+
+def onnxruntime() -> Any:  # noqa: ANN401  (onnxruntime ships no types)
+    """Return onnxruntime, with its log level at errors.
+
+    Its wheel for GPUs warns on standard error, while it is imported, on a machine that has none.
+    """
+    with _silent_stderr():
+        import onnxruntime as ort
+    ort.set_default_logger_severity(_ERRORS_ONLY)
+    return ort
+
+
+def load_cuda_libraries() -> None:
+    """Let onnxruntime find the CUDA and cuDNN libraries that pip installed; silent where there are none."""
+    global _cuda_loaded  # noqa: PLW0603  (once a process)
+    if _cuda_loaded:
+        return
+    ort = onnxruntime()
+    with _silent_stderr(), contextlib.redirect_stdout(None):
+        ort.preload_dlls()
+    _cuda_loaded = True
+
+
+def session(model: bytes, provider: str, *, threads: int) -> Any:  # noqa: ANN401
+    """Open a session on one provider; the CPU stands behind CUDA for operators that it lacks.
+
+    Parameters
+    ----------
+    model
+        ONNX bytes of a verified bundle.
+    provider
+        `CPU` or `CUDA`.
+    threads
+        Threads of the CPU, at least 1.
+
+    Raises
+    ------
+    Exception
+        Whatever onnxruntime raises; it has no common class.
+    """
+    ort = onnxruntime()
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
+    options.log_severity_level = _ERRORS_ONLY
+    # A bundle's 15 sessions run in turn: threads that spin after their work would starve the next.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    if provider == CUDA:
+        load_cuda_libraries()
+        # TF32 would round to 10 bits, far outside the manifest's tolerance.
+        return ort.InferenceSession(model, options, providers=[(CUDA, {"use_tf32": "0"}), CPU])
+    return ort.InferenceSession(model, options, providers=[CPU])
+
+
+@contextlib.contextmanager
+def _silent_stderr() -> Iterator[None]:
+    """Send what native code writes to file descriptor 2 to nowhere."""
+    try:
+        kept = os.dup(2)
+    except OSError:  # a windowed program on Windows has none
+        yield
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)

@@ -1,0 +1,122 @@
+"""A bundle made on the spot, so that the program can prove itself without a trained one.
+
+Its models measure brightness and nothing else; their scores mean nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from cxr_shared.bundle import (
+    InputSpec,
+    Interval,
+    Manifest,
+    ModelEntry,
+    OperatingPoint,
+    Parity,
+    TestMetrics,
+    write_bundle,
+)
+from cxr_shared.files import sha256_bytes
+from cxr_shared.findings import Target
+from cxr_shared.pixels import PIXEL_PATH_VERSION
+
+CELL: Final = 32
+_OPSET: Final = 17
+_NO_HASH: Final = "0" * 64
+
+
+def write_toy_bundle(
+    path: Path,
+    targets: Mapping[Target, tuple[float, float]],
+    *,
+    size: int = 224,
+    keep_aspect: bool = False,
+    threshold: float = 0.5,
+) -> None:
+    """Write a bundle of brightness meters.
+
+    Parameters
+    ----------
+    path
+        The ``.cxr`` file.
+    targets
+        For each target the gain and offset of ``map = gain · (mean grey of a 32×32 cell, 0..1) + offset``.
+    size, keep_aspect
+        The input; `size` is a multiple of 32.
+    threshold
+        Every target's operating point.
+
+    Raises
+    ------
+    OutputError
+        The file could not be written.
+    """
+    models = {f"{target.slug}.onnx": _model(*affine, size=size) for target, affine in targets.items()}
+    manifest = Manifest(
+        name="toy",
+        pixel_path_version=PIXEL_PATH_VERSION,
+        input=InputSpec(size=size, keep_aspect=keep_aspect),
+        models=tuple(
+            _entry(target, models[f"{target.slug}.onnx"], size=size, threshold=threshold) for target in targets
+        ),
+        producer={"name": "cxr-desktop"},
+        notice="A toy without medical meaning. NOT FOR CLINICAL USE.",
+    )
+    write_bundle(path, manifest, models)
+
+
+def _entry(target: Target, model: bytes, *, size: int, threshold: float) -> ModelEntry:
+    chance = Interval(value=0.5, low=0.0, high=1.0)
+    return ModelEntry(
+        target=target,
+        file=f"{target.slug}.onnx",
+        sha256=sha256_bytes(model),
+        opset=_OPSET,
+        map_shape=(size // CELL, size // CELL),
+        operating_points=(OperatingPoint(name="balanced", threshold=threshold, sensitivity=0.5, specificity=0.5),),
+        metrics=TestMetrics(auc=chance, accuracy=chance, films=1, patients=1),
+        split_kind="patient",
+        split_sha256=_NO_HASH,
+        parity=Parity(films=1, max_logit_difference=0.0, max_map_mean_difference=0.0),
+        run="toy",
+        recipe={},
+    )
+
+
+def _model(gain: float, offset: float, *, size: int) -> bytes:
+    from onnx import TensorProto, checker, helper, numpy_helper
+
+    cells = size // CELL
+    constants: dict[str, npt.NDArray[Any]] = {
+        "gain": np.array(gain / 255, np.float32),
+        "offset": np.array(offset, np.float32),
+        "channel": np.array([1], np.int64),
+    }
+    nodes = [
+        helper.make_node("Cast", ["film"], ["grey"], to=TensorProto.FLOAT),
+        helper.make_node("Unsqueeze", ["grey", "channel"], ["image"]),
+        helper.make_node("AveragePool", ["image"], ["pooled"], kernel_shape=[CELL, CELL], strides=[CELL, CELL]),
+        helper.make_node("Squeeze", ["pooled", "channel"], ["cells"]),
+        helper.make_node("Mul", ["cells", "gain"], ["scaled"]),
+        helper.make_node("Add", ["scaled", "offset"], ["map"]),
+        helper.make_node("ReduceMean", ["map"], ["logit"], axes=[1, 2], keepdims=0),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "toy",
+        [helper.make_tensor_value_info("film", TensorProto.UINT8, ["N", size, size])],
+        [
+            helper.make_tensor_value_info("logit", TensorProto.FLOAT, ["N"]),
+            helper.make_tensor_value_info("map", TensorProto.FLOAT, ["N", cells, cells]),
+        ],
+        [numpy_helper.from_array(value, name) for name, value in constants.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", _OPSET)], ir_version=8)
+    checker.check_model(model)
+    return bytes(model.SerializeToString())

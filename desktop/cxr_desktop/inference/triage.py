@@ -1,0 +1,150 @@
+"""Scoring many films: decoding in processes, inference here, one event for each step."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+
+from cxr_desktop.inference.engine import Engine, InferenceFailedError, Output
+from cxr_desktop.inference.heatmap import find_peak
+from cxr_desktop.inference.providers import Provider
+from cxr_desktop.inference.urgency import urgency
+from cxr_desktop.inference.verdict import Provenance, Refused, Score, Scored, Timings, Verdict
+from cxr_desktop.intake.decoding import DecodePool
+from cxr_desktop.intake.files import find_films
+from cxr_desktop.intake.prepared import Prepared
+from cxr_shared.findings import Target
+
+
+@dataclass(frozen=True, slots=True)
+class FilmsFound:
+    """The files that will be read, in the order in which they were found."""
+
+    files: tuple[Path, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FilmJudged:
+    """One film is done; films come in the order in which they become ready."""
+
+    verdict: Verdict
+
+
+TriageEvent: TypeAlias = FilmsFound | FilmJudged
+
+
+def provenance_of(engine: Engine, provider: Provider) -> Provenance:
+    """Say what produces the verdicts of `engine`."""
+    manifest = engine.bundle.manifest
+    return Provenance(
+        bundle_name=manifest.name,
+        bundle_sha256=engine.bundle.sha256,
+        provider=provider.name,
+        provider_reason=provider.reason,
+        pixel_path_version=manifest.pixel_path_version,
+        notice=manifest.notice,
+    )
+
+
+def triage(
+    paths: Iterable[Path],
+    engine: Engine,
+    provenance: Provenance,
+    *,
+    pool: DecodePool,
+    thumbnail: int = 0,
+    stopped: Callable[[], bool] = lambda: False,
+) -> Iterator[TriageEvent]:
+    """Score the films among `paths`.
+
+    Parameters
+    ----------
+    paths
+        Files and folders, as `find_films` takes them.
+    engine
+        The loaded bundle.
+    provenance
+        From `provenance_of`.
+    pool
+        Decoding processes; the caller closes it.
+    thumbnail
+        Longer side of the verdicts' thumbnails in pixels; 0 makes none.
+    stopped
+        Asked often; True ends the iteration after the film in hand.
+
+    Yields
+    ------
+    FilmsFound, then FilmJudged for each file
+        A file that cannot be read, crashes its process, hangs or makes a model fail is `Refused`.
+    """
+    files = tuple(find_films(paths, stopped=stopped))
+    yield FilmsFound(files)
+    spec = engine.bundle.manifest.input
+    ahead = 2 * (pool.workers + engine.batch_size)
+    for ready in pool.prepare(files, spec, thumbnail=thumbnail, ahead=ahead, stopped=stopped):
+        films = [each for each in ready if isinstance(each, Prepared)]
+        for each in ready:
+            if not isinstance(each, Prepared):
+                yield FilmJudged(_refused(each.source, each.kind, each.message, provenance=provenance))
+        for start in range(0, len(films), engine.batch_size):
+            if stopped():
+                return
+            batch = films[start : start + engine.batch_size]
+            yield from map(FilmJudged, score_films(batch, engine, provenance))
+
+
+def score_films(films: Sequence[Prepared], engine: Engine, provenance: Provenance) -> list[Verdict]:
+    """Score prepared films as one batch; where it fails, each alone, so that a fault costs one film."""
+    start = time.perf_counter()
+    try:
+        outputs = engine.score(np.stack([film.pixels for film in films]))
+    except InferenceFailedError as error:
+        if len(films) > 1:
+            return [verdict for film in films for verdict in score_films([film], engine, provenance)]
+        return [_refused(films[0].source, "inference-failed", str(error), provenance=provenance)]
+    infer_ms = (time.perf_counter() - start) * 1e3 / len(films)
+    return [
+        _verdict(film, index, outputs, engine=engine, provenance=provenance, infer_ms=infer_ms)
+        for index, film in enumerate(films)
+    ]
+
+
+def _verdict(
+    film: Prepared,
+    index: int,
+    outputs: dict[Target, Output],
+    *,
+    engine: Engine,
+    provenance: Provenance,
+    infer_ms: float,
+) -> Scored:
+    manifest = engine.bundle.manifest
+    scores = {
+        entry.target: Score(
+            target=entry.target,
+            logit=float(outputs[entry.target].logits[index]),
+            threshold=entry.operating_point.threshold,
+        )
+        for entry in manifest.models
+    }
+    maps = {target: output.maps[index].copy() for target, output in outputs.items()}
+    return Scored(
+        source=film.source,
+        facts=film.facts,
+        scores=scores,
+        maps=maps,
+        peaks={target: find_peak(values, manifest.input, film.facts.shape) for target, values in maps.items()},
+        urgency=urgency(scores.values()),
+        timings=Timings(read=film.read_ms, infer=infer_ms),
+        provenance=provenance,
+        thumbnail=film.thumbnail,
+    )
+
+
+def _refused(source: Path, kind: str, message: str, *, provenance: Provenance) -> Refused:
+    return Refused(source=source, kind=str(kind), message=message, provenance=provenance)

@@ -1,0 +1,208 @@
+"""What triage says about one film."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from cxr_desktop.inference.urgency import Urgency
+from cxr_shared.findings import Target
+
+if TYPE_CHECKING:
+    from cxr_desktop.intake.prepared import FilmFacts
+
+FloatMap: TypeAlias = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One target's answer for one film.
+
+    Attributes
+    ----------
+    target
+        What was asked.
+    logit
+        The model's logit.
+    threshold
+        The operating point, a probability.
+    """
+
+    target: Target
+    logit: float
+    threshold: float
+
+    @property
+    def probability(self) -> float:
+        """Sigmoid of the logit, 0..1."""
+        return sigmoid(self.logit)
+
+    @property
+    def positive(self) -> bool:
+        """Whether the probability reaches the operating point."""
+        return self.probability >= self.threshold
+
+
+@dataclass(frozen=True, slots=True)
+class Peak:
+    """Where a map is highest: film pixels from the top left corner, and the value there (logit units)."""
+
+    x: float
+    y: float
+    logit: float
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """What produced a verdict; equal for all films of a run.
+
+    Attributes
+    ----------
+    bundle_name, bundle_sha256
+        The bundle's name and the SHA-256 of its file.
+    provider, provider_reason
+        ``"CPU"`` or ``"CUDA"``, and why that one.
+    pixel_path_version
+        Version of the code that made the model input.
+    notice
+        The bundle's own notice.
+    """
+
+    bundle_name: str
+    bundle_sha256: str
+    provider: str
+    provider_reason: str
+    pixel_path_version: int
+    notice: str
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Milliseconds to read a film and to score it (its share of the batch); 0 where it was not done."""
+
+    read: float = 0.0
+    infer: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scored:
+    """A film that was scored.
+
+    Attributes
+    ----------
+    source
+        The file.
+    facts
+        Shape, view, spacing and identity of the film.
+    scores
+        One for each target, in the bundle's order.
+    maps
+        (h, w) float32 for each target, in logit units; the mean is the logit.
+    peaks
+        Where each map is highest.
+    urgency
+        Place in the worklist and why.
+    timings
+        How long it took.
+    provenance
+        What scored it.
+    thumbnail
+        (h, w) uint8, or None where none was asked for.
+    """
+
+    source: Path
+    facts: FilmFacts
+    scores: Mapping[Target, Score]
+    maps: Mapping[Target, FloatMap]
+    peaks: Mapping[Target, Peak]
+    urgency: Urgency
+    timings: Timings
+    provenance: Provenance
+    thumbnail: npt.NDArray[np.uint8] | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Refused:
+    """A file that was not scored, and why.
+
+    Attributes
+    ----------
+    source
+        The file.
+    kind
+        A `RefusalKind` value, ``worker-crashed``, ``worker-timeout`` or ``inference-failed``.
+    message
+        The reason as a sentence without patient data.
+    provenance
+        What would have scored it.
+    timings
+        How long it took.
+    """
+
+    source: Path
+    kind: str
+    message: str
+    provenance: Provenance
+    timings: Timings = field(default_factory=Timings)
+
+
+Verdict: TypeAlias = Scored | Refused
+
+
+class Lane(IntEnum):
+    """Where a film stands in the worklist; a film that was not scored is never among the normal ones."""
+
+    ABOVE = 0
+    """At least one target reaches its operating point."""
+    UNSCORED = 1
+    """Refused: the models have not seen it, a person must."""
+    WAITING = 2
+    """Not scored yet."""
+    BELOW = 3
+    """Every target is below its operating point."""
+
+    @property
+    def words(self) -> str:
+        """The lane's name for reports and rows."""
+        return ("above threshold", "not scored", "waiting", "below thresholds")[self]
+
+
+def lane_of(verdict: Verdict | None) -> Lane:
+    """Lane of a verdict; None is a film that waits."""
+    if verdict is None:
+        return Lane.WAITING
+    if isinstance(verdict, Refused):
+        return Lane.UNSCORED
+    return Lane.ABOVE if verdict.urgency.positive else Lane.BELOW
+
+
+def worklist_order(verdict: Verdict | None) -> tuple[int, float, float]:
+    """Sort key: lanes, then the most urgent first, then the nearest to its threshold first."""
+    lane = lane_of(verdict)
+    if isinstance(verdict, Scored):
+        return lane, -verdict.urgency.value, -verdict.urgency.nearness
+    return lane, 0.0, 0.0
+
+
+def sigmoid(logit: float) -> float:
+    """Probability of a logit, exact at both ends."""
+    if logit >= 0:
+        return 1.0 / (1.0 + math.exp(-logit))
+    power = math.exp(logit)
+    return power / (1.0 + power)
+
+
+def to_logit(probability: float) -> float:
+    """Logit of a probability; ±inf at 0 and 1."""
+    if probability <= 0.0:
+        return -math.inf
+    if probability >= 1.0:
+        return math.inf
+    return math.log(probability / (1.0 - probability))

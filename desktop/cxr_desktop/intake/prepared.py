@@ -1,0 +1,159 @@
+"""What decoding a film gives: pixels for the models, or pixels for the viewer."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from cxr_desktop.intake.frames import Array, Frame
+from cxr_shared.film import (
+    Identity,
+    PixelSpacing,
+    Refusal,
+    RefusalKind,
+    SpacingOrigin,
+    ViewPosition,
+    Window,
+)
+
+LEVELS: Final = 2**16
+"""Grey levels of a film that is kept for display."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FilmFacts:
+    """What is known of a film besides its pixels.
+
+    Attributes
+    ----------
+    shape
+        Rows and columns of the film as read.
+    view, spacing, identity, bits, transfer_syntax
+        As in `cxr_shared.film.Film`.
+    """
+
+    shape: tuple[int, int]
+    view: ViewPosition
+    spacing: PixelSpacing | None
+    identity: Identity
+    bits: int
+    transfer_syntax: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """A film made ready for the models.
+
+    Attributes
+    ----------
+    source
+        The file.
+    facts
+        What else is known of the film.
+    pixels
+        (S, S) uint8, the model input.
+    thumbnail
+        (h, w) uint8 in the default presentation, or None where none was asked for.
+    read_ms
+        Time to read the file and to make `pixels`, in ms.
+    """
+
+    source: Path
+    facts: FilmFacts
+    pixels: npt.NDArray[np.uint8]
+    thumbnail: npt.NDArray[np.uint8] | None
+    read_ms: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DisplayFilm:
+    """A film made ready for the viewer.
+
+    Attributes
+    ----------
+    source
+        The file.
+    facts
+        What else is known of the film.
+    levels
+        (H, W) uint16; the value in the film's own units is ``first + step * level``.
+    first, step
+        The affine map from levels to the film's units; `step` > 0.
+    window
+        The film's default window in its own units.
+    default_lut
+        (65536,) uint8, the film's default presentation (VOI LUT or window) of each level.
+    """
+
+    source: Path
+    facts: FilmFacts
+    levels: npt.NDArray[np.uint16]
+    first: float
+    step: float
+    window: Window
+    default_lut: npt.NDArray[np.uint8]
+
+    def value(self, row: int, column: int) -> float:
+        """Pixel value in the film's own units."""
+        return self.first + self.step * float(self.levels[row, column])
+
+
+def encode(result: Prepared | DisplayFilm | Refusal) -> Frame:
+    """Turn a result into a frame for `decode` on the other side."""
+    if isinstance(result, Refusal):
+        return {"is": "refusal", "kind": result.kind.value, "message": result.message}, {}
+    header: dict[str, Any] = {"is": type(result).__name__, "facts": dataclasses.asdict(result.facts)}
+    arrays: dict[str, Array] = {}
+    for field in dataclasses.fields(result):
+        value = getattr(result, field.name)
+        if isinstance(value, np.ndarray):
+            arrays[field.name] = value
+        elif isinstance(value, Window):
+            header[field.name] = dataclasses.asdict(value)
+        elif field.name not in ("source", "facts"):
+            header[field.name] = value
+    return header, arrays
+
+
+def decode(frame: Frame, source: Path) -> Prepared | DisplayFilm | Refusal:
+    """Turn a frame back into the result it was made from; KeyError or ValueError where it is none."""
+    header, arrays = dict(frame[0]), frame[1]
+    what = header.pop("is")
+    if what == "refusal":
+        return Refusal(kind=RefusalKind(header["kind"]), message=str(header["message"]), source=source)
+    facts = _decode_facts(header.pop("facts"))
+    if what == "Prepared":
+        return Prepared(
+            source=source,
+            facts=facts,
+            pixels=arrays["pixels"].astype(np.uint8, copy=False),
+            thumbnail=arrays["thumbnail"].astype(np.uint8, copy=False) if "thumbnail" in arrays else None,
+            read_ms=float(header["read_ms"]),
+        )
+    return DisplayFilm(
+        source=source,
+        facts=facts,
+        levels=arrays["levels"].astype(np.uint16, copy=False),
+        default_lut=arrays["default_lut"].astype(np.uint8, copy=False),
+        first=float(header["first"]),
+        step=float(header["step"]),
+        window=Window(**header["window"]),
+    )
+
+
+def _decode_facts(fields: Mapping[str, Any]) -> FilmFacts:
+    spacing = fields["spacing"]
+    return FilmFacts(
+        shape=(int(fields["shape"][0]), int(fields["shape"][1])),
+        view=ViewPosition(fields["view"]),
+        spacing=PixelSpacing(**{**spacing, "origin": SpacingOrigin(spacing["origin"])}) if spacing else None,
+        identity=Identity(**fields["identity"]),
+        bits=int(fields["bits"]),
+        transfer_syntax=str(fields["transfer_syntax"]),
+    )

@@ -1,0 +1,105 @@
+"""Reading a film, in a decoding process: for the models or for the viewer."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from cxr_desktop.intake.prepared import LEVELS, DisplayFilm, FilmFacts, Prepared
+from cxr_shared.bundle import InputSpec
+from cxr_shared.film import Film, Refusal, Voi, default_window, present, read_film
+from cxr_shared.opencv import cv2
+from cxr_shared.pixels import model_input
+
+
+def prepare(path: Path, spec: InputSpec, *, thumbnail: int = 0) -> Prepared | Refusal:
+    """Read a film and make the model input that `spec` asks for.
+
+    Parameters
+    ----------
+    path
+        The file.
+    spec
+        The bundle's input.
+    thumbnail
+        Longer side of the thumbnail in pixels; 0 makes none.
+    """
+    start = time.perf_counter()
+    film = read_film(path)
+    if isinstance(film, Refusal):
+        return film
+    pixels = model_input(film, spec)
+    return Prepared(
+        source=path,
+        facts=_facts(film),
+        pixels=pixels,
+        read_ms=(time.perf_counter() - start) * 1e3,
+        thumbnail=_thumbnail(film, thumbnail) if thumbnail else None,
+    )
+
+
+def display(path: Path) -> DisplayFilm | Refusal:
+    """Read a film for the viewer: 16 bits a pixel and its default presentation."""
+    film = read_film(path)
+    if isinstance(film, Refusal):
+        return film
+    low, high = float(film.pixels.min()), float(film.pixels.max())
+    step = _step(low, high)
+    levels = np.rint((film.pixels - np.float32(low)) * np.float32(1 / step))
+    window = default_window(film)
+    return DisplayFilm(
+        source=path,
+        facts=_facts(film),
+        levels=np.clip(levels, 0, LEVELS - 1).astype(np.uint16),
+        first=low,
+        step=step,
+        window=window,
+        default_lut=presentation_lut(film.vois[0] if film.vois else window, first=low, step=step),
+    )
+
+
+def presentation_lut(voi: Voi, *, first: float, step: float) -> npt.NDArray[np.uint8]:
+    """Present every level through the same code that presents a film.
+
+    Parameters
+    ----------
+    voi
+        A `Window` or `VoiLut` in the film's units.
+    first, step
+        The affine map from levels to the film's units.
+
+    Returns
+    -------
+    ndarray
+        (65536,) uint8, dense tissue bright.
+    """
+    values = (first + step * np.arange(LEVELS, dtype=np.float64)).astype(np.float32).reshape(256, 256)
+    axis = Film(pixels=values, vois=(voi,), bits=16, source=Path())
+    return np.rint(present(axis, voi) * 255).astype(np.uint8).reshape(-1)
+
+
+def _step(low: float, high: float) -> float:
+    """One level is one stored unit where they fit, so that integers stay exact."""
+    return 1.0 if high - low <= LEVELS - 1 and high - low >= 255 else max((high - low) / (LEVELS - 1), 1e-6)
+
+
+def _thumbnail(film: Film, side: int) -> npt.NDArray[np.uint8]:
+
+    scale = side / max(film.shape)
+    rows, columns = (max(1, round(length * scale)) for length in film.shape)
+    small = cv2.resize(present(film), (columns, rows), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    return np.rint(np.clip(small, 0, 1) * 255).astype(np.uint8)
+
+
+def _facts(film: Film) -> FilmFacts:
+    return FilmFacts(
+        shape=film.shape,
+        view=film.view,
+        spacing=film.spacing,
+        identity=film.identity,
+        bits=film.bits,
+        transfer_syntax=film.transfer_syntax,
+    )

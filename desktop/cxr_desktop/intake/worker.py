@@ -1,0 +1,71 @@
+"""The decoding process: `python -m cxr_desktop.intake.worker`, one request at a time on its standard streams.
+
+It ends when its standard input does, so it never outlives the desktop.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+from cxr_desktop.intake.frames import BrokenFrameError, read_frame, write_frame
+from cxr_desktop.intake.prepared import DisplayFilm, Prepared, encode
+from cxr_desktop.intake.reading import display, prepare
+from cxr_shared.bundle import InputSpec
+from cxr_shared.film import Refusal, RefusalKind
+from cxr_shared.opencv import cv2
+
+
+def serve(
+    requests: IO[bytes], answers: IO[bytes], *, handle: Callable[[Mapping[str, Any]], object] | None = None
+) -> int:
+    """Answer requests until there are no more.
+
+    Parameters
+    ----------
+    requests, answers
+        Streams of frames.
+    handle
+        Called with each request first; a hook for tests that need a worker to misbehave.
+    """
+    while True:
+        try:
+            request, _ = read_frame(requests)
+        except BrokenFrameError:
+            return 0
+        if handle is not None:
+            handle(request)
+        write_frame(answers, *encode(_answer(request)))
+
+
+def _answer(request: Mapping[str, Any]) -> Prepared | DisplayFilm | Refusal:
+    path = Path(request["path"])
+    try:
+        if request["want"] == "display":
+            return display(path)
+        return prepare(path, InputSpec(**request["input"]), thumbnail=int(request["thumbnail"]))
+    except Exception as error:  # noqa: BLE001  (hostile files; a fault in reading one costs that one)
+        # Only the class's name: a message of a decoder may quote what the file holds.
+        detail = str(error) if isinstance(error, (ImportError, MemoryError)) else type(error).__name__
+        return Refusal(
+            kind=RefusalKind.UNDECODABLE,
+            message=f"The file could not be decoded ({detail}). Export the film again from its archive.",
+            source=path,
+        )
+
+
+def main(handle: Callable[[Mapping[str, Any]], object] | None = None) -> int:
+    """Serve on the standard streams; what libraries print goes nowhere."""
+    requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(nowhere, stream)
+    cv2.setNumThreads(1)  # the pool runs one process for each core already
+    return serve(requests, answers, handle=handle)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

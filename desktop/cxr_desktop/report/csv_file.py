@@ -1,0 +1,62 @@
+"""The worklist as CSV: one row a film, for spreadsheets."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from cxr_desktop.inference.verdict import Scored, Verdict, lane_of
+from cxr_desktop.report.worklist import Worklist
+from cxr_shared.files import write_text
+from cxr_shared.findings import Target
+
+_HEAD: Final = ("file", "state", "lane", "urgency", "reason", "patient_id", "view", "rows", "columns")
+_TAIL: Final = ("refusal", "read_ms", "infer_ms", "provider", "bundle_sha256", "pixel_path_version")
+
+
+def write_csv(path: Path, worklist: Worklist) -> None:
+    """Write one row a film, the most urgent first; for each target a probability and 1 or 0 for positive.
+
+    Raises
+    ------
+    OutputError
+        The file could not be written.
+    """
+    targets = _targets(worklist)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    columns = [name for target in targets for name in (target.slug, f"{target.slug}_positive")]
+    writer.writerow([*_HEAD, *columns, *_TAIL])
+    for verdict in worklist.ordered():
+        writer.writerow([_cell(value) for value in _row(verdict, targets)])
+    write_text(path, text.getvalue())
+
+
+def _targets(worklist: Worklist) -> tuple[Target, ...]:
+    scored = next((each for each in worklist.verdicts if isinstance(each, Scored)), None)
+    return tuple(scored.scores) if scored else ()
+
+
+def _row(verdict: Verdict, targets: Sequence[Target]) -> list[object]:
+    lane, source, provenance = lane_of(verdict).words, str(verdict.source), verdict.provenance
+    tail = [provenance.provider, provenance.bundle_sha256, provenance.pixel_path_version]
+    times = [round(verdict.timings.read, 2), round(verdict.timings.infer, 2)]
+    if not isinstance(verdict, Scored):
+        blanks = [""] * (4 + 2 * len(targets))
+        return [source, "refused", lane, "", verdict.message, *blanks, verdict.kind, *times, *tail]
+    facts = verdict.facts
+    head = [source, "scored", lane, round(verdict.urgency.value, 6), verdict.urgency.why]
+    head += [facts.identity.patient_id, facts.view.value, *facts.shape]
+    scores = [verdict.scores[target] for target in targets]
+    cells = [value for score in scores for value in (round(score.probability, 6), int(score.positive))]
+    return [*head, *cells, "", *times, *tail]
+
+
+def _cell(value: object) -> object:
+    """Keep a spreadsheet from running a file's or a patient's name as a formula."""
+    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
+        return f"'{value}"
+    return value

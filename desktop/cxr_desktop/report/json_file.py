@@ -1,0 +1,96 @@
+"""The worklist as JSON: the complete result, for programs."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any, Final
+
+from cxr_desktop.inference.verdict import Lane, Provenance, Refused, Scored, Verdict, lane_of
+from cxr_desktop.report.worklist import Worklist
+from cxr_shared.files import write_json
+
+SCHEMA: Final = "cxr-worklist/1"
+"""Name and version of the document; a field may be added within a version, never changed or removed."""
+
+
+def write_json_report(path: Path, worklist: Worklist) -> None:
+    """Write the whole worklist, the most urgent film first.
+
+    Raises
+    ------
+    OutputError
+        The file could not be written.
+    """
+    write_json(path, worklist_document(worklist))
+
+
+def worklist_document(worklist: Worklist) -> dict[str, Any]:
+    """Return the document as `json` takes it. Patient data stand under ``identity`` and nowhere else."""
+    return {
+        "schema": SCHEMA,
+        **_provenance(worklist.provenance),
+        "complete": worklist.complete,
+        "counts": {
+            "found": worklist.found,
+            "above": worklist.count(Lane.ABOVE),
+            "below": worklist.count(Lane.BELOW),
+            "refused": worklist.count(Lane.UNSCORED),
+        },
+        "films": [film_document(verdict) for verdict in worklist.ordered()],
+    }
+
+
+def film_document(verdict: Verdict) -> dict[str, Any]:
+    """One film of the document."""
+    head: dict[str, Any] = {
+        "file": str(verdict.source),
+        "state": "scored" if isinstance(verdict, Scored) else "refused",
+        "lane": lane_of(verdict).words,
+    }
+    timings = {name: round(value, 2) for name, value in dataclasses.asdict(verdict.timings).items()}
+    if isinstance(verdict, Refused):
+        refusal = {"kind": verdict.kind, "message": verdict.message}
+        return {**head, "urgency": None, "reason": verdict.message, "refusal": refusal, "timings_ms": timings}
+    return {
+        **head,
+        "urgency": round(verdict.urgency.value, 6),
+        "reason": verdict.urgency.why,
+        "scores": {
+            score.target.slug: {
+                "logit": round(score.logit, 6),
+                "probability": round(score.probability, 6),
+                "threshold": score.threshold,
+                "positive": score.positive,
+            }
+            for score in verdict.scores.values()
+        },
+        "peak": {
+            target.slug: {"x": round(peak.x, 1), "y": round(peak.y, 1), "logit": round(peak.logit, 6)}
+            for target, peak in verdict.peaks.items()
+        },
+        **_facts(verdict),
+        "timings_ms": timings,
+    }
+
+
+def _provenance(provenance: Provenance) -> dict[str, Any]:
+    return {
+        "notice": provenance.notice,
+        "bundle": {"name": provenance.bundle_name, "sha256": provenance.bundle_sha256},
+        "provider": {"name": provenance.provider, "reason": provenance.provider_reason},
+        "pixel_path_version": provenance.pixel_path_version,
+    }
+
+
+def _facts(verdict: Scored) -> dict[str, Any]:
+    facts = verdict.facts
+    rows, columns = facts.shape
+    return {
+        "rows": rows,
+        "columns": columns,
+        "view": facts.view.value,
+        "transfer_syntax": facts.transfer_syntax,
+        "spacing_mm": [facts.spacing.row_mm, facts.spacing.column_mm] if facts.spacing else None,
+        "identity": {name: value for name, value in dataclasses.asdict(facts.identity).items() if value},
+    }

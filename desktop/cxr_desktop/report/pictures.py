@@ -1,0 +1,59 @@
+"""A film's thumbnail with its heat map, as PNG or JPEG bytes."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from cxr_desktop.inference.heatmap import colour, film_map
+from cxr_desktop.inference.verdict import Scored, to_logit
+from cxr_shared.bundle import InputSpec
+from cxr_shared.findings import Target
+from cxr_shared.opencv import cv2
+
+
+def leading_target(verdict: Scored) -> Target:
+    """Choose whose map is shown first: the gravest positive target, else the nearest to its threshold."""
+    if verdict.urgency.positive:
+        return verdict.urgency.positive[0]
+    return max(verdict.scores.values(), key=lambda score: score.probability / max(score.threshold, 1e-6)).target
+
+
+def overlay(
+    grey: npt.NDArray[np.uint8], verdict: Scored, target: Target, spec: InputSpec, *, opacity: float = 0.6
+) -> npt.NDArray[np.uint8]:
+    """Lay a target's heat map over a picture of the film.
+
+    Parameters
+    ----------
+    grey
+        (h, w) uint8.
+    verdict
+        Whose map.
+    target
+        Which map.
+    spec
+        The bundle's input.
+    opacity
+        0 (film alone) to 1.
+
+    Returns
+    -------
+    ndarray
+        (h, w, 3) uint8 RGB.
+    """
+    rows, columns = grey.shape
+    laid = film_map(verdict.maps[target], spec, film=verdict.facts.shape, out=(rows, columns))
+    rgba = colour(laid, zero=to_logit(verdict.scores[target].threshold))
+    alpha = rgba[..., 3:].astype(np.float32) * (opacity / 255)
+    mixed = grey[..., None] * (1 - alpha) + rgba[..., :3] * alpha
+    return np.asarray(np.rint(mixed), np.uint8)
+
+
+def jpeg(rgb: npt.NDArray[np.uint8], *, quality: int = 85) -> bytes:
+    """Encode (h, w, 3) uint8 RGB or (h, w) uint8 grey as JPEG."""
+    bgr = rgb[..., ::-1] if rgb.ndim == 3 else rgb
+    encoded, data = cv2.imencode(".jpg", np.ascontiguousarray(bgr), [cv2.IMWRITE_JPEG_QUALITY, quality])
+    if not encoded:
+        raise ValueError("the picture could not be encoded")
+    return bytes(data)

@@ -1,0 +1,94 @@
+"""The program proves itself: load a bundle, score a film, open the window, close it."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from cxr_desktop.batch import load_bundle, score_all
+from cxr_desktop.inference.toy import write_toy_bundle
+from cxr_desktop.inference.verdict import Refused
+from cxr_desktop.report import write_json_report
+from cxr_shared.bundle import Bundle, open_bundle
+from cxr_shared.errors import CxrError
+from cxr_shared.findings import Target
+from cxr_shared.opencv import cv2
+from cxr_shared.phantom import render
+
+_TOY: Final = {Target.ANOMALY: (4.0, -1.0), Target.PNEUMOTHORAX: (-6.0, 4.0), Target.EFFUSION: (3.0, -2.0)}
+
+
+class SelfTestFailedError(CxrError):
+    """A step of the self-test gave a wrong result."""
+
+
+@contextlib.contextmanager
+def bundle_or_toy(path: Path | None) -> Iterator[Bundle]:
+    """Open the bundle that was named, or make a toy for as long as the block runs.
+
+    Raises
+    ------
+    BundleError
+        The bundle that was named must not be used.
+    """
+    if path is not None:
+        yield load_bundle(path)
+        return
+    with tempfile.TemporaryDirectory(prefix="cxr-toy-") as folder:
+        toy = Path(folder, "toy.cxr")
+        write_toy_bundle(toy, _TOY)
+        yield open_bundle(toy)
+
+
+def run(bundle: Path | None, *, window: bool) -> int:
+    """Run every step, print one line for each, and return 0.
+
+    Raises
+    ------
+    SelfTestFailedError
+        A step gave a wrong result.
+    CxrError
+        Whatever a step raises.
+    """
+    with bundle_or_toy(bundle) as loaded, tempfile.TemporaryDirectory(prefix="cxr-self-test-") as folder:
+        _done(f"bundle {loaded.manifest.name}: {len(loaded.targets)} models, every hash right")
+        film = _write_film(Path(folder))
+        _score(film, loaded)
+        if window:
+            _open_and_close(film, loaded)
+    print("self-test passed")
+    return 0
+
+
+def _write_film(folder: Path) -> Path:
+    path = folder / "film.png"
+    if not cv2.imwrite(str(path), render(1, findings=[Target.PNEUMOTHORAX]).pixels):
+        raise SelfTestFailedError(f"No film could be written to {folder}. Free some space there.")
+    return path
+
+
+def _score(film: Path, bundle: Bundle) -> None:
+    worklist = score_all([film], bundle)
+    verdict = worklist.verdicts[0]
+    if isinstance(verdict, Refused):
+        raise SelfTestFailedError(f"The test film was not scored: {verdict.message}")
+    write_json_report(film.with_suffix(".json"), worklist)
+    _done(f"film read in {verdict.timings.read:.0f} ms, scored in {verdict.timings.infer:.0f} ms")
+    _done(f"provider {verdict.provenance.provider}: {verdict.provenance.provider_reason}")
+
+
+def _open_and_close(film: Path, bundle: Bundle) -> None:
+    from cxr_desktop.ui.screenshot import render_screenshot
+
+    picture = film.with_name("window.png")
+    render_screenshot(bundle, [film], picture, size=(1200, 800))
+    if not picture.stat().st_size:
+        raise SelfTestFailedError("The window drew nothing.")
+    _done("window opened, drew and closed")
+
+
+def _done(what: str) -> None:
+    print(f"ok  {what}", flush=True)
