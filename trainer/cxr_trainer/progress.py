@@ -56,7 +56,7 @@ class TerminalProgress:
                 self._bar(event.stage, event.update, event.updates, detail=detail)
             case _:
                 if line := describe(event):
-                    self._progress.console.print(line, highlight=False, markup=False)
+                    self._progress.console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     def _bar(self, name: str, done: int, total: int, *, detail: str) -> None:
         tasks = {task.id: task.description for task in self._progress.tasks}

@@ -71,7 +71,8 @@ def _one_class(catalog: Catalog, section: CohortSection, generator: np.random.Ge
     normal = catalog.normal()
     _require(normal, "labelled 'No Finding'", catalog)
     _require(catalog.films.drop(normal.index), "with any finding", catalog)
-    wanted_anomalies = per_finding * len(FINDINGS)
+    present = sum(bool(catalog.films[finding.value].any()) for finding in FINDINGS)
+    wanted_anomalies = per_finding * present
     anomalies = _anomalies(catalog, min(per_finding, _scaled(per_finding, len(normal) / wanted_normal)), generator)
     scale = min(1.0, len(normal) / wanted_normal, len(anomalies) / wanted_anomalies)
     chosen_normal = _sample(normal, _scaled(wanted_normal, scale), generator)

@@ -1,0 +1,1 @@
+"""Export: from finished runs to one verified ONNX bundle."""

@@ -1,0 +1,37 @@
+"""The exported form of a network: the head folded into one 1×1 convolution over the last feature map.
+
+In eval mode the head is affine in the pooled features, ``logit = w·mean(F) + b``. Averaging is linear too, so
+``map = w·F + b`` at every position has exactly that logit as its mean: the heat map is no approximation.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from cxr_trainer.model.head import fold
+from cxr_trainer.model.network import Network
+
+
+class FoldedNetwork(nn.Module):
+    """uint8 (N, S, S) → logit float32 (N,), map float32 (N, h, w) in logit units, ``mean(map) = logit``.
+
+    Parameters
+    ----------
+    network
+        A trained network; it is put into eval mode on the CPU and shared, not copied.
+    """
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.network = network.eval().cpu()
+        weight, bias = fold(network.head)
+        self.register_buffer("weight", weight.to(torch.float32).reshape(1, -1, 1, 1))
+        self.register_buffer("bias", bias.to(torch.float32).reshape(1))
+
+    def forward(self, film: Tensor) -> tuple[Tensor, Tensor]:
+        """Return logit and map."""
+        features = self.network.features(film.unsqueeze(1))
+        weight, bias = self.get_buffer("weight"), self.get_buffer("bias")
+        heat = nn.functional.conv2d(features, weight, bias).squeeze(1)
+        return heat.mean(dim=(1, 2)), heat
