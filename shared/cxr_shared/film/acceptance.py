@@ -44,7 +44,7 @@ def check_chest_film(dataset: Dataset) -> None:
     """
     modality = code(dataset, "Modality") or _MODALITY_OF_CLASS.get(text(dataset, "SOPClassUID"), "")
     if modality not in _FILM_MODALITIES | _CAPTURE_MODALITIES:
-        raise _not_chest(f"The modality is {_named(modality)}, not a radiograph (CR, DX or RG).")
+        raise _not_chest(f"The modality is {_named(modality)}; films are radiographs (CR, DX or RG).")
     frames = integer(dataset, "NumberOfFrames", 1)
     if frames is not None and frames > 1:
         raise FilmRefusedError(
@@ -113,8 +113,7 @@ def _check_body_part(dataset: Dataset, *, needs_evidence: bool) -> None:
                 return
             raise _not_chest(f"The part of the body is {_named(named)}, not the chest.")
     if needs_evidence and not any(
-        _CHEST.search(code(dataset, keyword))
-        for keyword in ("SeriesDescription", "StudyDescription", "ProtocolName")
+        _CHEST.search(code(dataset, keyword)) for keyword in ("SeriesDescription", "StudyDescription", "ProtocolName")
     ):
         raise _not_chest("This is a captured screen or document; no attribute says that it shows a chest.")
 

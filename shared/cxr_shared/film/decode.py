@@ -6,6 +6,7 @@ is ever used and the same file gives the same pixels everywhere.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -21,7 +22,7 @@ from cxr_shared.film.codestream import Declared, j2k_declares, jpeg_declares
 from cxr_shared.film.film import RefusalKind
 from cxr_shared.film.header import PixelElement
 from cxr_shared.film.limits import check_dimensions
-from cxr_shared.film.refusals import FilmRefusedError
+from cxr_shared.film.refusals import FilmRefusedError, undecodable
 from cxr_shared.film.tags import code, integer
 
 Samples = npt.NDArray[Any]
@@ -52,6 +53,21 @@ _DECLARES: Final[dict[str, Callable[[bytes], Declared | None]]] = {
     **dict.fromkeys((*uid.JPEGTransferSyntaxes, *uid.JPEGLSTransferSyntaxes), jpeg_declares),
     **dict.fromkeys(uid.JPEG2000TransferSyntaxes, j2k_declares),
 }
+_DECODING_FAILS: Final = (
+    RuntimeError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    LookupError,
+    OSError,
+    EOFError,
+    struct.error,
+)
+_END_OF_IMAGE: Final = b"\xff\xd9"
+"""Ends JPEG, JPEG-LS and JPEG 2000 codestreams and occurs nowhere in their data; the codecs do without it and
+show grey, or a blurred film, where the rest is missing."""
+_TRAILER_BYTES: Final = 1024
 SYNTAXES: Final = frozenset({*_NATIVE, *_PLUGINS})
 """Transfer syntaxes that are decoded."""
 
@@ -135,10 +151,11 @@ def decode(pixels: PixelElement, layout: Format, syntax: uid.UID) -> Decoded:
     try:
         if syntax in _DECLARES:
             _check_codestream(pixels.value, layout, syntax)
-        samples, properties = get_decoder(syntax).as_array(
-            pixels.value, index=0, **_options(pixels, layout, syntax)
-        )
-    except (RuntimeError, ValueError, TypeError, AttributeError, LookupError, NotImplementedError) as error:
+        samples, properties = get_decoder(syntax).as_array(pixels.value, index=0, **_options(pixels, layout, syntax))
+    except BaseException as error:
+        # A panic of the RLE codec, which is written in Rust, is no Exception, and its class cannot be imported.
+        if not isinstance(error, _DECODING_FAILS) and type(error).__name__ != "PanicException":
+            raise
         raise undecodable(syntax, "could not be decoded: the image is damaged or incomplete") from error
     stored = samples if syntax in _DECLARES else stored_values(samples, layout)
     return Decoded(_low_bits(stored, layout), str(properties["photometric_interpretation"]))
@@ -149,15 +166,6 @@ def stored_values(samples: Samples, layout: Format) -> Samples:
     shift = layout.high_bit - (layout.bits - 1)
     shifted: Samples = samples >> shift if shift else samples
     return shifted
-
-
-def undecodable(syntax: uid.UID, what: str) -> FilmRefusedError:
-    """Make the refusal that names a transfer syntax."""
-    known = f"{syntax.name} ({syntax})" if syntax.name != str(syntax) else str(syntax)
-    return FilmRefusedError(
-        RefusalKind.UNDECODABLE,
-        f"The transfer syntax {known} {what}. Export the film again, best as Explicit VR Little Endian.",
-    )
 
 
 def _low_bits(samples: Samples, layout: Format) -> Samples:
@@ -173,10 +181,13 @@ def _low_bits(samples: Samples, layout: Format) -> Samples:
 
 
 def _check_codestream(data: bytes, layout: Format, syntax: uid.UID) -> None:
-    """Compare what the codestream declares with the Image Pixel module, so that neither can surprise."""
-    declared = _DECLARES[syntax](get_frame(data, 0, number_of_frames=1))
+    """Check that the codestream is whole and of the size that the Image Pixel module says."""
+    frame = get_frame(data, 0, number_of_frames=1)
+    declared = _DECLARES[syntax](frame)
     if declared is None:
         raise undecodable(syntax, "could not be decoded: its codestream has no valid header")
+    if _END_OF_IMAGE not in frame[-_TRAILER_BYTES:]:
+        raise undecodable(syntax, "could not be decoded: its codestream is incomplete")
     check_dimensions(declared.rows, declared.columns, what="The codestream")
     found = (declared.rows, declared.columns, declared.channels)
     if found != (layout.rows, layout.columns, layout.channels):
@@ -204,7 +215,7 @@ def _options(pixels: PixelElement, layout: Format, syntax: uid.UID) -> dict[str,
     }
     if layout.channels > 1:
         options["planar_configuration"] = layout.planar
-    if syntax in _NATIVE or syntax == uid.RLELossless:
+    if syntax not in uid.JPEG2000TransferSyntaxes and syntax not in uid.JPEGLSTransferSyntaxes:
         options["correct_unused_bits"] = False  # done here, with High Bit and without a second copy
     if syntax in _PLUGINS:
         options["decoding_plugin"] = _PLUGINS[syntax]

@@ -25,7 +25,7 @@ from pydicom.valuerep import VR
 
 from cxr_shared.film.film import RefusalKind
 from cxr_shared.film.limits import MAX_FILE_BYTES, MAX_HEADER_BYTES, check_bytes
-from cxr_shared.film.refusals import FilmRefusedError
+from cxr_shared.film.refusals import FilmRefusedError, undecodable
 from cxr_shared.film.tags import text, value_of
 
 _PREFIX_BYTES: Final = 132
@@ -94,14 +94,16 @@ def read_pixels(header: Header) -> PixelElement:
     Raises
     ------
     FilmRefusedError
-        NOT_AN_IMAGE: there is none, or it holds floating point numbers.
+        NOT_AN_IMAGE where it holds floating point numbers, UNDECODABLE where the file ends within it.
     """
     header.stream.seek(header.offset)
     implicit, little = _encoding(header.transfer_syntax)
     pixels = read_dataset(header.stream, implicit, little, stop_when=_after_pixels)
+    if "FloatPixelData" in pixels or "DoubleFloatPixelData" in pixels:
+        raise _no_image()
     value = value_of(pixels, "PixelData")
     if not isinstance(value, bytes) or not value:
-        raise _no_image()
+        raise undecodable(header.transfer_syntax, "could not be decoded: the file is incomplete")
     return PixelElement(value, str(pixels["PixelData"].VR))
 
 

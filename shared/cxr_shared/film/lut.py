@@ -44,7 +44,7 @@ def read_lut(item: Dataset, *, signed: bool) -> Lut | None:
 
     Notes
     -----
-    Entries of less than half of the declared range mean that the file declares more bits than it uses,
+    Entries of less than a quarter of the declared range mean that the file declares more bits than it uses,
     which would darken the film; the range is then the smallest that holds the entries.
     """
     big_endian = _is_big_endian(item)

@@ -65,9 +65,7 @@ def read_film(path: Path) -> Film | Refusal:
 def _read(path: Path) -> Film:
     status = path.stat()
     if not stat.S_ISREG(status.st_mode):
-        raise FilmRefusedError(
-            RefusalKind.UNREADABLE, "This is a folder or device, not a file. Choose a file."
-        )
+        raise FilmRefusedError(RefusalKind.UNREADABLE, "This is a folder or device, not a file. Choose a file.")
     if status.st_size == 0:
         raise FilmRefusedError(RefusalKind.NOT_AN_IMAGE, "The file is empty. Export or copy it again.")
     check_bytes(status.st_size)
@@ -78,9 +76,7 @@ def _read(path: Path) -> Film:
             return read_raster(stream, path)
         if is_dicom(head):
             return read_dicom(stream, path)
-    raise FilmRefusedError(
-        RefusalKind.NOT_AN_IMAGE, f"{_described(head)}; films are PNG, JPEG or DICOM files."
-    )
+    raise FilmRefusedError(RefusalKind.NOT_AN_IMAGE, f"{_described(head)}; films are PNG, JPEG or DICOM files.")
 
 
 def _described(head: bytes) -> str:

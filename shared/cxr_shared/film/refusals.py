@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydicom.uid import UID
+
 from cxr_shared.film.film import RefusalKind
 
 
@@ -20,3 +22,13 @@ class FilmRefusedError(Exception):
         super().__init__(message)
         self.kind = kind
         self.message = message
+
+
+def undecodable(syntax: UID, what: str) -> FilmRefusedError:
+    """Make the refusal that names a transfer syntax; text that is no UID is not repeated."""
+    identifier = str(syntax) if syntax.is_valid else "which is not a valid UID"
+    known = f"{syntax.name} ({identifier})" if syntax.name != str(syntax) else identifier
+    return FilmRefusedError(
+        RefusalKind.UNDECODABLE,
+        f"The transfer syntax {known} {what}. Export the film again, best as Explicit VR Little Endian.",
+    )
