@@ -1,0 +1,73 @@
+"""Bundles and films for the desktop's tests."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cxr_desktop.inference.toy import write_toy_bundle
+from cxr_shared.bundle import Bundle, open_bundle
+from cxr_shared.findings import Target
+from cxr_shared.opencv import cv2
+
+# Gain and offset of the brightness meters: dark films are a pneumothorax, bright ones an effusion.
+METERS = {Target.PNEUMOTHORAX: (-12.0, 4.0), Target.EFFUSION: (12.0, -8.0)}
+
+
+def make_film(path: Path, *, grey: int, shape: tuple[int, int] = (320, 256), seed: int = 0) -> Path:
+    """Write a grey PNG with a gradient and some noise, so that it is not blank."""
+    ramp = np.linspace(-25, 25, shape[1])[None, :] + np.random.default_rng(seed).normal(0, 3, shape)
+    cv2.imwrite(str(path), np.clip(grey + ramp, 0, 255).astype(np.uint8))
+    return path
+
+
+@pytest.fixture(scope="session")
+def write_film() -> Callable[..., Path]:
+    return make_film
+
+
+@pytest.fixture(scope="session")
+def bundle_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("bundle") / "meters.cxr"
+    write_toy_bundle(path, METERS, size=64)
+    return path
+
+
+@pytest.fixture(scope="session")
+def bundle(bundle_path: Path) -> Bundle:
+    return open_bundle(bundle_path)
+
+
+@pytest.fixture
+def films(tmp_path: Path) -> dict[str, Path]:
+    """One film for each lane, and one that is none."""
+    folder = tmp_path / "films"
+    folder.mkdir()
+    (folder / "broken.png").write_text("this is text")
+    return {
+        "dark": make_film(folder / "dark.png", grey=40, seed=1),
+        "bright": make_film(folder / "bright.png", grey=220, seed=2),
+        "middle": make_film(folder / "middle.png", grey=128, seed=3),
+        "broken": folder / "broken.png",
+    }
+
+
+@pytest.fixture(autouse=True)
+def nothing_outlives_a_test() -> Iterator[None]:
+    """No thread and no process is left behind."""
+    before, children = set(threading.enumerate()), _children()
+    yield
+    left = [thread for thread in threading.enumerate() if thread not in before and thread.is_alive()]
+    for thread in left:
+        thread.join(timeout=3)
+    assert not [thread for thread in left if thread.is_alive()]
+    assert _children() <= children
+
+
+def _children() -> set[str]:
+    """Process ids of this process's children; empty where the system does not list them."""
+    return {pid for task in Path("/proc/self/task").glob("*/children") for pid in task.read_text().split()}

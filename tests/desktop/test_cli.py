@@ -1,0 +1,113 @@
+"""The command line as a person runs it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+_HEAVY = ("numpy", "cv2", "onnxruntime", "onnx", "PySide6", "pydicom", "pydantic")
+
+
+def _run(*arguments: object, bundle: Path | None = None) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if name != "CXR_BUNDLE"}
+    if bundle is not None:
+        environment["CXR_BUNDLE"] = str(bundle)
+    return subprocess.run(
+        [sys.executable, "-m", "cxr_desktop.cli", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        env=environment,
+    )
+
+
+def test_triage_writes_all_reports_and_prints_the_urgent_films(
+    films: dict[str, Path], bundle_path: Path, tmp_path: Path
+) -> None:
+    outputs = [tmp_path / name for name in ("w.json", "w.csv", "w.html")]
+    done = _run(
+        "triage", films["dark"].parent, tmp_path / "missing.png", "--provider", "cpu",
+        "--json", outputs[0], "--csv", outputs[1], "--html", outputs[2],
+        bundle=bundle_path,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    assert all(path.stat().st_size for path in outputs)
+    assert done.stdout.index("dark.png") < done.stdout.index("bright.png") < done.stdout.index("broken.png")
+    assert "NOT FOR CLINICAL USE" in done.stdout
+    films_written = json.loads(outputs[0].read_text())["films"]
+    assert {Path(film["file"]).stem: film["state"] for film in films_written}["missing"] == "refused"
+
+
+def test_no_bundle_is_one_sentence_that_says_how_to_get_one(films: dict[str, Path]) -> None:
+    done = _run("triage", films["dark"])
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "cxr-export onnx" in done.stderr
+
+
+def test_no_film_is_exit_code_1(tmp_path: Path, bundle_path: Path) -> None:
+    done = _run("triage", tmp_path, "--bundle", bundle_path, "--provider", "cpu")
+    assert done.returncode == 1
+    assert "no film was found" in done.stderr
+
+
+def test_only_refused_films_are_rows_and_exit_code_0(films: dict[str, Path], bundle_path: Path) -> None:
+    done = _run("triage", films["broken"], "--bundle", bundle_path, "--provider", "cpu")
+    assert done.returncode == 0
+    assert "not scored" in done.stdout
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is sent otherwise on Windows")
+def test_ctrl_c_writes_what_was_done_and_says_so(
+    tmp_path: Path, bundle_path: Path, write_film: Callable[..., Path]
+) -> None:
+    (tmp_path / "films").mkdir()
+    one = write_film(tmp_path / "films" / "0.png", grey=40, shape=(2400, 2400))
+    for index in range(1, 400):
+        (tmp_path / "films" / f"{index}.png").hardlink_to(one)
+    report = tmp_path / "w.json"
+    command = [sys.executable, "-m", "cxr_desktop.cli", "triage", *sorted((tmp_path / "films").iterdir())]
+    command += ["--bundle", bundle_path, "--provider", "cpu", "--json", report]
+    process = subprocess.Popen([*map(str, command)], stdout=subprocess.PIPE, text=True)
+    time.sleep(4)
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=20)
+    document = json.loads(report.read_text())
+    assert process.returncode == 130
+    assert document["complete"] is False
+    assert 0 < len(document["films"]) < 400
+    assert "stopped early" in output
+    assert "(partial)" in output
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; sys.argv = ['cxr-desktop', '--help']\n"
+        "from cxr_desktop.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        f"assert not [name for name in {_HEAVY!r} if name in sys.modules], sys.modules.keys()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "triage" in done.stdout
+
+
+def test_providers_says_which_and_why(bundle_path: Path) -> None:
+    done = _run("providers", "--bundle", bundle_path)
+    assert done.returncode == 0
+    assert done.stdout.startswith(("CPU: CUDA was not used", "CUDA: proved"))
+
+
+def test_self_test_passes_without_a_bundle() -> None:
+    done = _run("self-test", "--no-window")
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "self-test passed")

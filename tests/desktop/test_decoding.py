@@ -1,0 +1,139 @@
+"""Hostile films against real decoding processes."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cxr_desktop.intake.decoding import DecodePool, WorkerFault
+from cxr_desktop.intake.prepared import DisplayFilm, Prepared
+from cxr_shared.bundle import InputSpec
+from cxr_shared.film import Refusal, RefusalKind, default_window, present, read_film
+
+WriteFilm = Callable[..., Path]
+SPEC = InputSpec(size=64)
+
+_MISBEHAVING = """
+import os, signal, sys, time
+from pathlib import Path
+from cxr_desktop.intake.worker import main
+
+def handle(request):
+    name = Path(request["path"]).name
+    if name.startswith("kill"):
+        os.kill(os.getpid(), signal.SIGKILL)
+    if name.startswith("exit"):
+        os._exit(3)
+    if name.startswith("hang"):
+        time.sleep(600)
+    if name.startswith("noise"):
+        os.write(1, b"noise on standard output")
+
+sys.exit(main(handle))
+"""
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> tuple[str, str]:
+    script = tmp_path / "misbehaving_worker.py"
+    script.write_text(_MISBEHAVING)
+    return sys.executable, str(script)
+
+
+@pytest.fixture
+def pool(command: Sequence[str]) -> Iterator[DecodePool]:
+    with DecodePool(workers=1, timeout_s=4.0, command=command) as pool:
+        yield pool
+
+
+def _prepared(pool: DecodePool, *paths: Path) -> dict[str, object]:
+    return {each.source.stem: each for ready in pool.prepare(paths, SPEC) for each in ready}
+
+
+def test_a_killed_worker_costs_one_film(tmp_path: Path, pool: DecodePool, write_film: WriteFilm) -> None:
+    films = [write_film(tmp_path / f"{name}.png", grey=90) for name in ("a", "kill", "b", "exit", "noise", "c")]
+    results = _prepared(pool, *films)
+    assert {name for name, each in results.items() if isinstance(each, Prepared)} == {"a", "b", "c", "noise"}
+    killed, left = results["kill"], results["exit"]
+    assert isinstance(killed, WorkerFault)
+    assert isinstance(left, WorkerFault)
+    assert killed.kind == "worker-crashed"
+    assert "signal 9" in killed.message
+    assert "exit code 3" in left.message
+
+
+def test_a_hung_worker_costs_one_film_and_its_time(tmp_path: Path, pool: DecodePool, write_film: WriteFilm) -> None:
+    films = [write_film(tmp_path / f"{name}.png", grey=90) for name in ("a", "hang", "b")]
+    start = time.monotonic()
+    results = _prepared(pool, *films)
+    assert isinstance(results["a"], Prepared)
+    assert isinstance(results["b"], Prepared)
+    hung = results["hang"]
+    assert isinstance(hung, WorkerFault)
+    assert (hung.kind, "longer than 4 s" in hung.message) == ("worker-timeout", True)
+    assert time.monotonic() - start < 15
+
+
+def test_closing_ends_a_hung_worker_at_once(tmp_path: Path, command: Sequence[str], write_film: WriteFilm) -> None:
+    film = write_film(tmp_path / "hang.png", grey=90)
+    pool = DecodePool(workers=1, timeout_s=300.0, command=command)
+    thread = threading.Thread(target=lambda: list(pool.prepare([film], SPEC)))
+    thread.start()
+    time.sleep(0.5)
+    start = time.monotonic()
+    pool.close()
+    thread.join(timeout=5)
+    assert not thread.is_alive()
+    assert time.monotonic() - start < 5
+
+
+def test_a_worker_that_cannot_start_gives_a_reason(tmp_path: Path, write_film: WriteFilm) -> None:
+    with DecodePool(workers=1, command=(sys.executable, "-c", "raise SystemExit(7)")) as pool:
+        (result,) = _prepared(pool, write_film(tmp_path / "a.png", grey=90)).values()
+    assert isinstance(result, WorkerFault)
+    assert "exit code 7" in result.message
+
+
+def test_an_iteration_that_is_left_early_leaves_nothing_running(tmp_path: Path, write_film: WriteFilm) -> None:
+    films = [write_film(tmp_path / f"{index}.png", grey=90) for index in range(12)]
+    with DecodePool(workers=2) as pool:
+        assert len(next(iter(pool.prepare(films, SPEC, ahead=2)))) >= 1
+
+
+def test_what_a_process_answers_equals_what_reading_here_gives(tmp_path: Path, write_film: WriteFilm) -> None:
+    path = write_film(tmp_path / "a.png", grey=90, shape=(300, 200))
+    film = read_film(path)
+    assert not isinstance(film, Refusal)
+    with DecodePool(workers=1) as pool:
+        shown = pool.display(path)
+        (prepared,) = next(iter(pool.prepare([path], SPEC, thumbnail=100)))
+    assert isinstance(shown, DisplayFilm)
+    assert isinstance(prepared, Prepared)
+    assert prepared.pixels.shape == (64, 64)
+    assert prepared.thumbnail is not None
+    assert prepared.thumbnail.shape == (100, 67)
+    assert shown.first + shown.step * shown.levels == pytest.approx(film.pixels, abs=shown.step)
+    assert shown.window == default_window(film)
+    presented = np.rint(present(film) * 255)
+    assert np.abs(shown.default_lut[shown.levels].astype(float) - presented).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [(None, RefusalKind.UNREADABLE), (b"text", RefusalKind.NOT_AN_IMAGE), (b"", RefusalKind.NOT_AN_IMAGE)],
+)
+def test_what_is_no_film_is_refused_with_a_sentence(tmp_path: Path, content: bytes | None, kind: RefusalKind) -> None:
+    path = tmp_path / "film.png"
+    if content is not None:
+        path.write_bytes(content)
+    with DecodePool(workers=1) as pool:
+        (result,) = _prepared(pool, path).values()
+    assert isinstance(result, Refusal)
+    assert result.kind is kind
+    assert result.message.endswith(".")

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from cxr_desktop.intake.files import find_films
+
+
+def _tree(root: Path, *names: str) -> None:
+    for name in names:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x")
+
+
+def _found(root: Path) -> list[str]:
+    return [path.relative_to(root).as_posix() for path in find_films([root])]
+
+
+def test_a_folder_is_searched_to_any_depth_in_natural_order(tmp_path: Path) -> None:
+    _tree(tmp_path, "film-10.png", "film-9.png", "Film-1.png", "b/c/2.dcm", "b/c/IM0001")
+    assert _found(tmp_path) == ["Film-1.png", "film-9.png", "film-10.png", "b/c/2.dcm", "b/c/IM0001"]
+
+
+def test_hidden_files_and_obvious_non_films_are_passed_over(tmp_path: Path) -> None:
+    _tree(tmp_path, "a.png", "a.csv", "a.JSON", ".hidden.png", ".git/b.png", "DICOMDIR", "chest.cxr", "~$a.png")
+    assert _found(tmp_path) == ["a.png"]
+
+
+def test_a_named_file_is_listed_whatever_it_is(tmp_path: Path) -> None:
+    _tree(tmp_path, "labels.csv", ".hidden.png")
+    named = [tmp_path / "labels.csv", tmp_path / ".hidden.png", tmp_path / "missing.png"]
+    assert list(find_films(named)) == named
+
+
+def test_files_and_folders_mix_and_each_file_is_listed_once(tmp_path: Path) -> None:
+    _tree(tmp_path, "a.png", "b.png")
+    found = list(find_films([tmp_path / "b.png", tmp_path, tmp_path / "." / "a.png"]))
+    assert found == [tmp_path / "b.png", tmp_path / "a.png"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a privilege on Windows")
+def test_a_link_to_the_parent_does_not_run_in_circles(tmp_path: Path) -> None:
+    _tree(tmp_path, "a.png")
+    (tmp_path / "loop").symlink_to(tmp_path)
+    assert _found(tmp_path) == ["a.png"]
+
+
+def test_an_empty_folder_has_no_films(tmp_path: Path) -> None:
+    assert list(find_films([tmp_path])) == []
+
+
+def test_the_search_can_be_stopped(tmp_path: Path) -> None:
+    _tree(tmp_path, "a.png", "b/c.png")
+    assert list(find_films([tmp_path], stopped=lambda: True)) == []

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cxr_desktop.inference import runtime
+from cxr_desktop.inference.engine import Engine
+from cxr_desktop.inference.providers import (
+    Proof,
+    ProviderRefusedError,
+    Wanted,
+    choose_provider,
+    prove_cuda,
+    read_proof,
+    reference_film,
+)
+from cxr_shared.bundle import Bundle
+
+OFFERED = (runtime.CUDA, runtime.CPU)
+
+
+def _true_logits(bundle: Bundle, *, off: float = 0.0) -> dict[str, float]:
+    outputs = Engine(bundle, threads=1).score(reference_film(bundle.manifest.input.size))
+    return {target.slug: float(output.logits[0]) + off for target, output in outputs.items()}
+
+
+def test_cuda_is_used_when_a_child_proved_it_and_agrees(bundle: Bundle) -> None:
+    proof = Proof(_true_logits(bundle, off=5e-4), seconds=2.0)
+    provider = choose_provider(bundle, prove=lambda *_: proof, offered=OFFERED)
+    assert (provider.name, provider.ort, provider.best) == ("CUDA", runtime.CUDA, True)
+    assert "proved on a test film in 2.0 s" in provider.reason
+
+
+@pytest.mark.parametrize(
+    ("proof", "words"),
+    [
+        (Proof({}, 1.0, "no NVIDIA driver"), "no NVIDIA driver"),
+        (Proof({}, 1.0), "gave no score for"),
+        (Proof({"pneumothorax": float("nan"), "effusion": 0.0}, 1.0), "off the CPU's"),
+        (Proof({"pneumothorax": 1e3, "effusion": 0.0}, 1.0), "off the CPU's"),
+    ],
+)
+def test_the_cpu_runs_and_says_why_not_cuda(bundle: Bundle, proof: Proof, words: str) -> None:
+    provider = choose_provider(bundle, prove=lambda *_: proof, offered=OFFERED)
+    assert (provider.name, provider.best) == ("CPU", False)
+    assert words in provider.reason
+
+
+def test_without_a_cuda_provider_no_process_is_started(bundle: Bundle) -> None:
+    def prove(*_: object) -> Proof:
+        raise AssertionError
+
+    provider = choose_provider(bundle, prove=prove, offered=(runtime.CPU,))
+    assert "onnxruntime offers no CUDA provider" in provider.reason
+
+
+def test_cuda_that_was_asked_for_is_never_replaced_silently(bundle: Bundle) -> None:
+    with pytest.raises(ProviderRefusedError, match="no NVIDIA driver"):
+        choose_provider(bundle, Wanted.CUDA, prove=lambda *_: Proof({}, 1.0, "no NVIDIA driver"), offered=OFFERED)
+
+
+def test_the_cpu_that_was_asked_for_needs_no_proof(bundle: Bundle) -> None:
+    assert choose_provider(bundle, Wanted.CPU, offered=OFFERED).reason == "as asked"
+
+
+@pytest.mark.skipif(Path("/proc/driver/nvidia").exists(), reason="this machine has an NVIDIA driver")
+def test_the_real_child_refuses_on_this_machine_in_words_and_silently(bundle: Bundle) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "cxr_desktop.inference.probe", str(bundle.path), bundle.sha256],
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert read_proof(done.stdout, 0, seconds=1.0).failure.startswith("no NVIDIA")
+
+
+@pytest.mark.skipif(Path("/proc/driver/nvidia").exists(), reason="this machine has an NVIDIA driver")
+def test_a_session_that_falls_back_is_noticed(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    from cxr_desktop.inference import probe
+
+    monkeypatch.setattr(probe, "driver_failure", str)
+    failure = probe.probe(bundle.path, bundle.sha256).get("failure", "")
+    assert failure
+    assert "\n" not in failure
+
+
+def test_a_probe_that_hangs_is_ended(bundle: Bundle) -> None:
+    proof = prove_cuda(bundle, timeout_s=0.01)
+    assert "longer than 0.01 s" in proof.failure
+
+
+@pytest.mark.parametrize(
+    ("output", "code", "words"),
+    [(b"", -11, "signal 11"), (b"garbage", 3, "exit code 3"), (b"[1]", 0, "exit code 0"), (b"7\n", 0, "exit code 0")],
+)
+def test_a_probe_that_crashes_has_a_reason(output: bytes, code: int, words: str) -> None:
+    assert words in read_proof(output, code, seconds=1.0).failure
+
+
+@pytest.mark.gpu
+def test_cuda_is_proved_on_a_machine_that_has_it(bundle: Bundle) -> None:
+    provider = choose_provider(bundle)
+    if provider.name != "CUDA":
+        pytest.skip(provider.reason)
+    assert provider.best
