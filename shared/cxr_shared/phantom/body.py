@@ -22,13 +22,16 @@ from cxr_shared.phantom.raster import (
 
 def draw_body(anatomy: Anatomy) -> FloatImage:
     """Thickness of the patient along each ray, mm, (512, 512) float32; 0 in the air beside them."""
-    trunk = np.maximum(_trunk(anatomy), 0)
-    depth = anatomy.patient.depth + anatomy.patient.wall
-    thickness = depth * rounded(depth_inside(trunk), 0.62 * anatomy.half_width) * blur(trunk, 0.7)
+    _, y = grid()
+    trunk = _trunk(anatomy)
+    # Neck and shoulders are not half as deep as the chest.
+    deep = np.float32(0.64) + np.float32(0.36) * ramp(y, anatomy.level(-0.10), anatomy.level(0.62))
+    depth = (anatomy.patient.depth + anatomy.patient.wall) * deep
+    thickness = depth * rounded(depth_inside(trunk), 0.48 * anatomy.half_width) * blur(trunk, 0.7)
     for side in (RIGHT, LEFT):
         arm = _arm(anatomy, side)
         limb = (55 + anatomy.patient.wall) * rounded(depth_inside(arm), 0.2 * anatomy.half_width)
-        thickness = np.maximum(thickness, limb.astype(np.float32))
+        thickness = np.maximum(thickness, limb)
     return np.asarray(thickness, np.float32)
 
 
@@ -40,9 +43,7 @@ def _trunk(anatomy: Anatomy) -> FloatImage:
         (1.30, 0.04 - lift), (1.50, 0.16), (1.42, 0.30), (1.10 + 0.9 * wall, 0.42), (1.01 + wall, 0.55),
         (1.0 + wall, 0.75), (1.02 + wall, 1.0), (1.0 + wall, 1.3), (1.0 + wall, 2.2),
     ]  # fmt: skip
-    left, right = (
-        curve([(anatomy.across(u, side), anatomy.level(s)) for u, s in half]) for side in (LEFT, RIGHT)
-    )
+    left, right = (curve([(anatomy.across(u, side), anatomy.level(s)) for u, s in half]) for side in (LEFT, RIGHT))
     return mask(np.vstack([left, right[::-1]]))
 
 
@@ -50,7 +51,8 @@ def _arm(anatomy: Anatomy, side: int) -> FloatImage:
     away = 0.25 if anatomy.view is ViewPosition.AP else 1.0
     outline = [
         (1.2, 0.0), (1.48, 0.05), (1.66 + 0.2 * away, 0.35), (1.72 + 0.7 * away, 0.9),
-        (1.72 + 0.9 * away, 1.5), (1.40 + 0.9 * away, 1.5), (1.36 + 0.6 * away, 0.9), (1.30 + 0.16 * away, 0.40), (1.15, 0.25),
+        (1.72 + 0.9 * away, 1.5), (1.40 + 0.9 * away, 1.5), (1.36 + 0.6 * away, 0.9),
+        (1.30 + 0.16 * away, 0.40), (1.15, 0.25),
     ]  # fmt: skip
     return mask(curve([(anatomy.across(u, side), anatomy.level(s)) for u, s in outline], closed=True))
 
@@ -84,9 +86,7 @@ def _breast(anatomy: Anatomy, side: int, rng: np.random.Generator) -> FloatImage
     profile = np.sqrt(np.clip(inside, 0, 1))
     above = ramp(y, cy - 1.0 * tall, cy + 0.35 * tall)
     medial = ramp((x - cx) * np.float32(side), -wide, -0.25 * wide)
-    return np.asarray(
-        blur(profile * above * (0.3 + 0.7 * medial), 1.2) * np.float32(14 + 20 * size), np.float32
-    )
+    return np.asarray(blur(profile * above * (0.3 + 0.7 * medial), 1.2) * np.float32(14 + 20 * size), np.float32)
 
 
 def draw_bowel(anatomy: Anatomy, seed: int) -> FloatImage:

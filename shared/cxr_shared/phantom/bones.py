@@ -6,7 +6,19 @@ import numpy as np
 
 from cxr_shared.film.film import FloatImage, ViewPosition
 from cxr_shared.phantom.anatomy import LEFT, RIGHT, Anatomy
-from cxr_shared.phantom.raster import SIZE, Canvas, Points, blur, canvas, curve, fill, noise, stream, stroke
+from cxr_shared.phantom.raster import (
+    SIZE,
+    Canvas,
+    Points,
+    blur,
+    canvas,
+    curve,
+    fill,
+    noise,
+    stream,
+    stroke,
+    sum_canvases,
+)
 
 
 def draw_bones(anatomy: Anatomy, seed: int) -> FloatImage:
@@ -18,18 +30,14 @@ def draw_bones(anatomy: Anatomy, seed: int) -> FloatImage:
     spine = _spine(anatomy)
     rng = stream(seed, "bone")
     mottle = 1 + np.float32(0.09) * noise(rng, 9, size=SIZE)
-    total = blur(_float(back), 1.3) * np.float32(0.42) + blur(_float(front), 1.5) * np.float32(0.30)
-    total += blur(_float(girdle), 1.3) * np.float32(0.52) + blur(_float(spine), 2.2) * np.float32(0.42)
+    shares = ((back, 0.42), (front, 0.30), (girdle, 0.52), (spine, 0.40))
+    total = blur(sum_canvases(shares), 1.4)
     return np.asarray(total * mottle * np.float32(_density(anatomy)), np.float32)
 
 
 def _density(anatomy: Anatomy) -> float:
     age = anatomy.patient.birth_age
     return float(np.clip(1.08 - 0.004 * max(age - 45, 0), 0.85, 1.08))
-
-
-def _float(surface: Canvas) -> FloatImage:
-    return surface.astype(np.float32) / np.float32(255)
 
 
 def _band(surface: Canvas, middle: Points, half: FloatImage, *, core: int, cortex: int) -> None:
@@ -92,9 +100,7 @@ def _girdle(anatomy: Anatomy, side: int, surface: Canvas) -> None:
     _scapula(anatomy, side, surface, joint=joint)
     head = np.linspace(0, 2 * np.pi, 30, dtype=np.float32)
     radius = anatomy.px(23)
-    ball = np.stack(
-        [joint[0] + side * 0.7 * radius + radius * np.cos(head), joint[1] + radius * np.sin(head)], 1
-    )
+    ball = np.stack([joint[0] + side * 0.7 * radius + radius * np.cos(head), joint[1] + radius * np.sin(head)], 1)
     fill(surface, ball, value=120)
     down = (0.13, 1.5) if supine else (0.75, 1.05)
     elbow = (joint[0] + side * (0.9 * radius + down[0] * wide), joint[1] + down[1] * wide)
@@ -162,9 +168,7 @@ def _spine(anatomy: Anatomy) -> Canvas:
 def _arch(anatomy: Anatomy, surface: Canvas, *, x: float, y: float, wide: float) -> None:
     angle = np.linspace(0, 2 * np.pi, 16, dtype=np.float32)
     for side in (RIGHT, LEFT):
-        ring = np.stack(
-            [x + side * 0.62 * wide + 0.17 * wide * np.cos(angle), y + 0.28 * wide * np.sin(angle)], 1
-        )
+        ring = np.stack([x + side * 0.62 * wide + 0.17 * wide * np.cos(angle), y + 0.28 * wide * np.sin(angle)], 1)
         stroke(surface, ring, width=3, value=140)
         process = np.asarray([(x + side * wide, y), (x + side * (wide + anatomy.px(11)), y - anatomy.px(3))])
         stroke(surface, process.astype(np.float32), width=int(anatomy.px(6)), value=60)

@@ -33,7 +33,7 @@ def draw_technique(seed: int) -> Technique:
     return Technique(
         quanta=float(np.exp(rng.normal(np.log(9000), 0.5))),
         scatter=float(rng.uniform(0.12, 0.30)),
-        span=float(rng.uniform(1.65, 1.95)),
+        span=float(rng.uniform(1.85, 2.15)),
         contrast=float(rng.normal(1.0, 0.09)),
         brightness=float(rng.normal(0.0, 0.035)),
         sharpening=float(rng.uniform(0.0, 0.9)),
@@ -53,16 +53,14 @@ def expose(attenuation: FloatImage, technique: Technique, seed: int) -> FloatIma
     beam += np.sqrt(beam / np.float32(technique.quanta)) * grain * np.float32(1.6)
     response = -np.log(np.maximum(beam, np.float32(1e-3)))
     if technique.sharpening > 0.05:
-        response += np.float32(technique.sharpening * 0.35) * (response - blur(response, 5.0))
+        response += np.float32(technique.sharpening * 0.35) * (response - blur(response, 6.0))
     return np.asarray(response, np.float32)
 
 
-def develop(
-    response: FloatImage, technique: Technique, *, low: float, high: float
-) -> npt.NDArray[np.float32]:
+def develop(response: FloatImage, technique: Technique, *, low: float, high: float) -> npt.NDArray[np.float32]:
     """Tone curve: 0..1 grey of a log exposure, `low` (lung) and `high` (mediastinum) placed in the curve."""
     middle = (response - np.float32(low)) / np.float32(high - low)
-    middle = np.float32(0.40) + (middle * np.float32(technique.contrast)) * np.float32(0.44)
+    middle = np.float32(0.30) + (middle * np.float32(technique.contrast)) * np.float32(0.53)
     middle += np.float32(technique.brightness)
     # A toe and a shoulder as film has them: the ends are compressed, never cut.
     return np.asarray(1 / (1 + np.exp(-np.float32(4.6) * (middle - np.float32(0.5)))), np.float32)

@@ -12,13 +12,14 @@ from cxr_shared.phantom.scene import Scene
 
 
 def draw_leads(scene: Scene) -> FloatImage:
-    """Attenuation of electrodes and their wires, more often on bedside (AP) films."""
+    """Attenuation of electrodes and their wires, more often on bedside (AP) films; (1, 1) where there are none."""
     rng = stream(scene.seed, "leads")
+    if rng.random() > (0.45 if scene.anatomy.view is ViewPosition.AP else 0.06):
+        return np.zeros((1, 1), np.float32)
     surface = canvas()
-    if rng.random() < (0.45 if scene.anatomy.view is ViewPosition.AP else 0.06):
-        for side in (RIGHT, LEFT):
-            for share in rng.permutation([0.08, 0.62])[: int(rng.integers(1, 3))]:
-                _lead(scene, rng, surface, side=side, share=float(share))
+    for side in (RIGHT, LEFT):
+        for share in rng.permutation([0.08, 0.62])[: int(rng.integers(1, 3))]:
+            _lead(scene, rng, surface, side=side, share=float(share))
     return np.asarray(blur(surface.astype(np.float32), 0.9) * np.float32(0.5 / 255), np.float32)
 
 

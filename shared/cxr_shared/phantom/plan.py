@@ -94,9 +94,7 @@ def plan_films(films: int, *, seed: int, findings: Sequence[Target]) -> list[Pla
     return planned
 
 
-def _plan_patient(
-    patient: int, *, seed: int, index: int, shown: Sequence[tuple[Target, ...]]
-) -> list[PlannedFilm]:
+def _plan_patient(patient: int, *, seed: int, index: int, shown: Sequence[tuple[Target, ...]]) -> list[PlannedFilm]:
     rng = stream(seed, f"patient {patient}")
     body = int(rng.integers(2**32))
     age = draw_patient(body).birth_age
@@ -132,9 +130,7 @@ def _allocate(films: int, *, seed: int, findings: Sequence[Target]) -> list[tupl
         first = [each for each in findings if counts[each] == rarest]
         chosen = {first[int(rng.integers(len(first)))]}
         while len(chosen) < 3 and rng.random() < _COMBINED_SHARE:
-            near = [
-                each for each in findings for one in chosen if each in _COMPANIONS[one] and each not in chosen
-            ]
+            near = [each for each in findings for one in chosen if each in _COMPANIONS[one] and each not in chosen]
             if not near:
                 break
             scarce = min(near, key=lambda each: counts[each])

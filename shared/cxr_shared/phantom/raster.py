@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import zlib
+from collections.abc import Iterable
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -95,6 +96,14 @@ def mask(points: Points, *, size: int = HALF) -> FloatImage:
     return surface.astype(np.float32) / np.float32(255)
 
 
+def sum_canvases(parts: Iterable[tuple[Canvas, float]]) -> FloatImage:
+    """Add full-size drawings, each scaled from 0..255 to 0..its factor; (1024, 1024) float32."""
+    total = np.zeros((SIZE, SIZE), np.float32)
+    for surface, factor in parts:
+        total += surface * np.float32(factor / 255)
+    return total
+
+
 def depth_inside(region: FloatImage) -> FloatImage:
     """Distance in film pixels from each half-resolution pixel of a mask to the mask's edge."""
     inside = (region > 0.5).astype(np.uint8)
@@ -116,8 +125,8 @@ def ramp(values: FloatImage, low: float, high: float) -> FloatImage:
 
 def blur(image: FloatImage, sigma: float) -> FloatImage:
     """Gaussian blur, `sigma` in pixels of `image`; wide ones go through a coarse copy."""
-    if sigma > 6:
-        factor = 2 ** int(np.log2(sigma / 2.5))
+    if sigma > 4:
+        factor = 2 ** max(1, int(np.log2(sigma / 2.5)))
         small = image.shape[1] // factor, image.shape[0] // factor
         coarse = cv2.resize(image, small, interpolation=cv2.INTER_AREA)
         coarse = cv2.GaussianBlur(coarse, (0, 0), sigma / factor, borderType=cv2.BORDER_REPLICATE)

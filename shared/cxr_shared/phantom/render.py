@@ -15,7 +15,7 @@ from cxr_shared.findings import FINDINGS, Target
 from cxr_shared.phantom.anatomy import Anatomy, draw_patient, position
 from cxr_shared.phantom.body import draw_body, draw_bowel, draw_breasts
 from cxr_shared.phantom.bones import draw_bones
-from cxr_shared.phantom.exposure import develop, draw_technique, expose
+from cxr_shared.phantom.exposure import Technique, develop, draw_technique, expose
 from cxr_shared.phantom.findings import SIGNS
 from cxr_shared.phantom.overlay import draw_leads, draw_overlay
 from cxr_shared.phantom.phantom import Phantom
@@ -67,9 +67,7 @@ def render(
         raise ValueError(f"severity is {severity}, outside 0..1")
     if view is None or view is ViewPosition.UNKNOWN:
         view = draw_view(seed)
-    grades = {
-        each: draw_severity(seed, each) if severity is None else severity for each in sorted_targets(chosen)
-    }
+    grades = {each: draw_severity(seed, each) if severity is None else severity for each in sorted_targets(chosen)}
     scene = compose(seed, grades=grades, patient=seed if patient is None else patient, view=view)
     pixels = np.round(photograph(scene) * np.float32(255)).astype(np.uint8)
     return describe(scene, pixels=pixels, grades=grades, age=age)
@@ -125,24 +123,26 @@ def photograph(scene: Scene) -> FloatImage:
     """Expose and develop a film: (1024, 1024) float32, 0 black to 1 white, dense tissue bright."""
     technique = draw_technique(scene.seed)
     response = expose(attenuate(scene), technique, scene.seed)
-    high = _mediastinal_exposure(response, scene.anatomy)
+    high = _mediastinal_exposure(scene.anatomy, technique)
     grey = develop(response, technique, low=high - technique.span, high=high)
     draw_overlay(grey, scene)
     return grey
 
 
-def _mediastinal_exposure(response: FloatImage, anatomy: Anatomy) -> float:
-    """Log exposure behind the upper mediastinum, by which the film is exposed: no finding lies there."""
-    rows = slice(int(anatomy.level(0.14)), int(anatomy.level(0.34)), 4)
-    x = int(anatomy.center + 0.5 * anatomy.shift)
-    return float(np.median(response[rows, x - 20 : x + 21 : 4]))
+def _mediastinal_exposure(anatomy: Anatomy, technique: Technique) -> float:
+    """Log exposure expected behind the mediastinum of a normal chest so deep.
+
+    It sets the brightness instead of a measurement, so that no finding can shift the whole film's grey.
+    """
+    tissue = 0.84 * (anatomy.patient.depth + anatomy.patient.wall)
+    return float(-np.log(np.exp(-_WATER * tissue - 0.25) + 0.10 * technique.scatter))
 
 
 def attenuate(scene: Scene) -> FloatImage:
     """Sum the attenuation of everything along each ray, (1024, 1024) float32."""
     anatomy, seed = scene.anatomy, scene.seed
     body = draw_body(anatomy)
-    cavity = np.minimum(scene.thickness, np.float32(0.86) * body) * blur(scene.cage, 0.8)
+    cavity = np.minimum(scene.thickness, np.float32(0.80) * body) * blur(scene.cage, 0.8)
     tissue = body - cavity * (1 - scene.content)
     tissue += draw_breasts(anatomy) * np.clip(body / 40, 0, 1)
     tissue += scene.tissue - draw_airways(anatomy) - draw_bowel(anatomy, seed)
@@ -150,5 +150,6 @@ def attenuate(scene: Scene) -> FloatImage:
     lungs = enlarge(blur(np.maximum(scene.lungs, np.float32(0.35) * scene.heart), 1.0) * scene.vessels)
     marks = draw_vessels(anatomy, cephalisation=scene.cephalisation) + draw_texture(seed)
     total += lungs * marks
-    total += draw_bones(anatomy, seed) * enlarge(np.clip(body / 60, 0, 1))
+    bone = np.clip(body / 60, 0, 1) * (1 - np.float32(0.5) * scene.abdomen)  # scatter drowns it there
+    total += draw_bones(anatomy, seed) * enlarge(bone)
     return total + scene.fine + draw_leads(scene)

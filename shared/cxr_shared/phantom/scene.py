@@ -150,25 +150,19 @@ def _heart(anatomy: Anatomy, seed: int) -> FloatImage:
 
 
 def _mediastinum(anatomy: Anatomy, seed: int) -> FloatImage:
+    """Great vessels and the soft tissue about them, with the aortic knob."""
     rng = stream(seed, "mediastinum")
     x0, wide = anatomy.center + 0.6 * anatomy.shift, anatomy.half_width
-    vena, subclavian = float(rng.uniform(0.145, 0.185)), float(rng.uniform(0.14, 0.17))
-    right = [(-0.25, -0.2), (-0.2, 0.02), (-vena, 0.12), (-vena + 0.005, 0.26), (-0.16, 0.42), (-0.15, 0.9)]
-    left = [
-        (0.15, 0.9),
-        (0.19, 0.5),
-        (0.185, 0.42),
-        (0.16, 0.36),
-        (subclavian, 0.15),
-        (0.19, 0.03),
-        (0.25, -0.2),
-    ]
-    strip = mask(curve([(x0 + u * wide, anatomy.level(s)) for u, s in right + left]))
-    knob = anatomy.px(anatomy.patient.knob)
-    angle = np.linspace(0, 2 * np.pi, 40, dtype=np.float32)
-    middle = (x0 + 0.115 * wide, anatomy.level(0.275))
-    ring = np.stack([middle[0] + knob * np.cos(angle), middle[1] + 1.12 * knob * np.sin(angle)], axis=1)
-    return np.maximum(strip, mask(ring))
+    vena, subclavian = float(rng.uniform(0.15, 0.20)), float(rng.uniform(0.14, 0.18))
+    knob = anatomy.px(anatomy.patient.knob) / wide
+    right = [(-0.27, -0.2), (-0.22, 0.03), (-vena - 0.01, 0.10), (-vena + 0.012, 0.20), (-vena, 0.30)]
+    right += [(-0.155, 0.38), (-0.17, 0.46), (-0.15, 0.9)]
+    left = [(0.15, 0.9), (0.205, 0.5), (0.225, 0.44), (0.19, 0.385), (0.155 + 0.2 * knob, 0.345)]
+    left += [(0.115 + knob, 0.30), (0.12 + 1.05 * knob, 0.27), (0.11 + 0.75 * knob, 0.235)]
+    left += [(subclavian, 0.19), (0.17, 0.10), (0.21, 0.03), (0.27, -0.2)]
+    wander = rng.normal(0, 0.006, len(right) + len(left))
+    outline = [(x0 + (u + du) * wide, anatomy.level(s)) for (u, s), du in zip(right + left, wander, strict=True)]
+    return mask(curve(outline))
 
 
 def _abdomen(anatomy: Anatomy) -> tuple[FloatImage, FloatImage]:
@@ -196,7 +190,9 @@ def _content(
     share = share.astype(np.float32)
     # The heart is an ellipsoid: its shadow deepens from the border inwards, and so does the liver's dome.
     chambers = 0.66 * rounded(depth_inside(heart), 0.36 * anatomy.half_width) * blur(heart, 1.0)
-    vessels = 0.74 * rounded(depth_inside(center), 0.15 * anatomy.half_width) * blur(center, 1.0)
+    # Above the ventricles lie only vessels, which are less deep.
+    chambers *= 0.25 + 0.75 * ramp(y, anatomy.carina, anatomy.carina + 0.55 * anatomy.half_width)
+    vessels = 0.70 * rounded(depth_inside(center), 0.17 * anatomy.half_width) * blur(center, 1.0)
     below = (0.40 + 0.60 * (1 - np.exp(-depth / np.float32(0.16 * anatomy.half_width)))) * abdomen
     for part in (chambers, vessels, below):
         share = share + (1 - share) * part

@@ -24,6 +24,7 @@ from cxr_shared.phantom.raster import (
     stream,
     stroke,
     strokes,
+    sum_canvases,
 )
 
 # Direction in degrees below the horizontal, diameter in mm, for the arteries and veins leaving each hilum.
@@ -39,8 +40,7 @@ def draw_vessels(anatomy: Anatomy, *, cephalisation: float = 0.0) -> FloatImage:
     for side in (RIGHT, LEFT):
         _grow(anatomy, _trunks(anatomy, side, cephalisation=cephalisation), side=side, surfaces=surfaces)
         _hilum(anatomy, side, surfaces[0])
-    total = sum(blur(surface.astype(np.float32), 1.0) for surface in surfaces)
-    return np.asarray(total * np.float32(0.34 / 255), np.float32)
+    return blur(sum_canvases([(surface, 0.30) for surface in surfaces]), 1.1)
 
 
 def hilum(anatomy: Anatomy, side: int) -> tuple[float, float]:
@@ -102,7 +102,7 @@ class _Branches:
         thinner = np.concatenate([self.rng.uniform(0.74, 0.90, count), self.rng.uniform(0.45, 0.72, count)])
         wide = (np.tile(self.wide, 2) * thinner).astype(np.float32)
         tip, trunk = np.tile(self.tip, (2, 1)), np.tile(self.trunk, 2)
-        seen = wide > 0.45
+        seen = wide > 0.56
         return _Branches(tip[seen], heading[seen], wide[seen], trunk[seen], self.rng)
 
 
@@ -147,15 +147,13 @@ def draw_airways(anatomy: Anatomy) -> FloatImage:
     surface = canvas(SIZE // 2)
     wide, x0 = anatomy.half_width, anatomy.center + 0.4 * anatomy.shift
     carina = anatomy.carina
-    shaft = curve(
-        [(anatomy.center + 0.3 * anatomy.tilt, -20.0), (x0 + 3, anatomy.apex), (x0 + 5, carina - 8)]
-    )
+    shaft = curve([(anatomy.center + 0.3 * anatomy.tilt, -20.0), (x0 + 3, anatomy.apex), (x0 + 5, carina - 8)])
     stroke(surface, shaft, width=int(anatomy.px(17) / 2), value=200)
     for side, reach, drop in ((RIGHT, 0.20, 0.20), (LEFT, 0.27, 0.16)):
         bronchus = curve([(x0 + 5, carina - 12), (x0 + side * 0.10 * wide, carina + 0.5 * drop * wide),
                           (x0 + side * reach * wide, carina + drop * wide)])  # fmt: skip
         stroke(surface, bronchus, width=int(anatomy.px(11) / 2), value=95)
-    return np.asarray(blur(surface.astype(np.float32), 1.6) * np.float32(14.0 / 255), np.float32)
+    return np.asarray(blur(surface.astype(np.float32), 2.2) * np.float32(17.0 / 255), np.float32)
 
 
 def draw_texture(seed: int) -> FloatImage:

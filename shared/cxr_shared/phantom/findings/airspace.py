@@ -30,34 +30,36 @@ def draw_infiltration(scene: Scene, severity: float, rng: np.random.Generator) -
     for _ in range(1 + int(rng.random() < 0.5) + int(rng.random() < 0.25)):
         side, (u, s), radii, _ = _SEGMENTS[int(rng.integers(len(_SEGMENTS)))]
         center = (u + float(rng.normal(0, 0.06)), s + float(rng.normal(0, 0.05)))
-        patch = _patch(scene, rng, side=side, center=center, radii=radii, rough=0.42, soft=1.0)
+        patch = _patch(
+            scene, rng, side=side, center=center, radii=(1.35 * radii[0], 1.25 * radii[1]), rough=0.26, soft=0.95
+        )
         amount = patch * scene.lung(side)
-        mottle = np.clip(0.75 + 0.42 * fractal(rng, 36, octaves=2), 0, 1.5)
-        scene.opacify(np.float32(0.20 + 0.26 * severity) * amount * mottle, veil=0.5)
+        mottle = np.clip(0.9 + 0.22 * fractal(rng, 34), 0.2, 1.5)
+        scene.opacify(np.float32(0.22 + 0.26 * severity) * amount * mottle, veil=0.5)
         scene.mark(Target.INFILTRATION, amount, threshold=0.35)
 
 
 def draw_pneumonia(scene: Scene, severity: float, rng: np.random.Generator) -> None:
     """Draw a segmental opacity, patchy within, with bronchi standing out in it."""
-    amount, side = _segment(scene, rng, rough=0.30, soft=0.60)
-    mottle = np.clip(0.85 + 0.28 * fractal(rng, 60, octaves=2), 0.2, 1.3)
+    amount, side = _segment(scene, rng, rough=0.24, soft=0.85)
+    mottle = np.clip(0.92 + 0.20 * fractal(rng, 48), 0.3, 1.3)
     scene.opacify(np.float32(0.34 + 0.30 * severity) * amount * mottle, veil=0.8)
-    _bronchograms(scene, rng, amount, side=side, strength=0.9)
+    _bronchograms(scene, rng, amount, side=side, strength=0.55)
     scene.mark(Target.PNEUMONIA, amount, threshold=0.4)
 
 
 def draw_consolidation(scene: Scene, severity: float, rng: np.random.Generator) -> None:
     """Draw a dense homogeneous opacity that ends sharply at a fissure."""
-    amount, side = _segment(scene, rng, rough=0.12, soft=0.35)
-    scene.opacify(np.float32(0.60 + 0.34 * severity) * amount, veil=1.0)
-    _bronchograms(scene, rng, amount, side=side, strength=0.45)
+    amount, side = _segment(scene, rng, rough=0.11, soft=0.55)
+    scene.opacify(np.float32(0.52 + 0.30 * severity) * amount, veil=1.0)
+    _bronchograms(scene, rng, amount, side=side, strength=0.35)
     scene.mark(Target.CONSOLIDATION, amount, threshold=0.45)
 
 
 def _segment(scene: Scene, rng: np.random.Generator, *, rough: float, soft: float) -> tuple[FloatImage, int]:
     """Share 0..1 of one segment, confined by its fissures, and its side."""
     side, center, radii, (top, bottom) = _SEGMENTS[int(rng.integers(len(_SEGMENTS)))]
-    grow = float(rng.uniform(0.85, 1.15))
+    grow = float(rng.uniform(1.15, 1.55))
     wide, tall = radii[0] * grow, radii[1] * grow
     patch = _patch(scene, rng, side=side, center=center, radii=(wide, tall), rough=rough, soft=soft)
     a = scene.anatomy
@@ -84,13 +86,11 @@ def _patch(
     x, y = grid()
     cx, cy = a.across(center[0], side), a.level(center[1])
     dx, dy = (x - cx) / np.float32(radii[0] * a.half_width), (y - cy) / np.float32(radii[1] * a.half_width)
-    inside = 1 - np.sqrt(dx * dx + dy * dy) + np.float32(rough) * fractal(rng, 110)
-    return ramp(np.asarray(inside, np.float32), -0.15, soft - 0.15)
+    inside = 1 - np.sqrt(dx * dx + dy * dy) + np.float32(rough) * fractal(rng, 130)
+    return ramp(np.asarray(inside, np.float32), -0.05, soft)
 
 
-def _bronchograms(
-    scene: Scene, rng: np.random.Generator, amount: FloatImage, *, side: int, strength: float
-) -> None:
+def _bronchograms(scene: Scene, rng: np.random.Generator, amount: FloatImage, *, side: int, strength: float) -> None:
     """Air-filled bronchi, dark branching lines within an opacity."""
     surface = canvas()
     a = scene.anatomy

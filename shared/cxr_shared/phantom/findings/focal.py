@@ -17,7 +17,7 @@ def draw_nodule(scene: Scene, severity: float, rng: np.random.Generator) -> None
         diameter = float(np.clip(11.5 + 14 * severity + rng.normal(0, 1), 10, 26.5))
         x, y = _place(scene, rng, inset=0.6 * scene.anatomy.px(diameter))
         body = _body(scene, rng, x=x, y=y, diameter=diameter, lobes=0.05)
-        scene.tissue += body * np.float32(rng.uniform(0.85, 1.25))
+        scene.tissue += body * np.float32(rng.uniform(1.05, 1.45))
         scene.mark(Target.NODULE, (body > 0).astype(np.float32))
 
 
@@ -43,9 +43,7 @@ def _place(scene: Scene, rng: np.random.Generator, *, inset: float) -> tuple[flo
     return float(columns[pick]) * scale, float(rows[pick]) * scale
 
 
-def _body(
-    scene: Scene, rng: np.random.Generator, *, x: float, y: float, diameter: float, lobes: float
-) -> FloatImage:
+def _body(scene: Scene, rng: np.random.Generator, *, x: float, y: float, diameter: float, lobes: float) -> FloatImage:
     """Thickness in mm of a lobulated sphere; `lobes` is the waviness of its outline."""
     gx, gy = grid()
     dx, dy = gx - np.float32(x), gy - np.float32(y)

@@ -28,7 +28,7 @@ def draw_hernia(scene: Scene, severity: float, rng: np.random.Generator) -> None
     """Put part of the stomach behind the heart: a round sac with gas over a fluid level."""
     a = scene.anatomy
     x, y = grid()
-    radius = a.px(21 + 30 * severity) * float(rng.uniform(0.95, 1.05))
+    radius = a.px(24 + 28 * severity) * float(rng.uniform(0.95, 1.05))
     cx = a.midline(a.dome_left) + float(rng.uniform(-0.08, 0.42)) * radius + a.shift
     cy = a.dome_left + 0.10 * a.half_width - float(rng.uniform(0.72, 0.92)) * radius
     flat = float(rng.uniform(0.92, 1.12))
@@ -37,7 +37,7 @@ def draw_hernia(scene: Scene, severity: float, rng: np.random.Generator) -> None
     hollow = np.float32(2 * radius * a.mm_per_pixel) * np.sqrt(np.clip(0.80 - squared, 0, 1))
     level = cy + radius * float(rng.uniform(-0.12, 0.28))
     gas = ramp(y, level + 2, level - 2)
-    sac = 0.55 * chord - 0.95 * hollow * gas
+    sac = 0.40 * chord - 1.15 * hollow * gas
     scene.tissue += blur(np.asarray(sac, np.float32), 0.9)
     above = (squared < 1) & (y < a.dome_left + 0.14 * a.half_width)
     scene.mark(Target.HERNIA, above.astype(np.float32))

@@ -83,7 +83,7 @@ def draw_thickening(scene: Scene, severity: float, rng: np.random.Generator) -> 
         extent = ramp(y, a.level(top - 0.05), a.level(top + 0.06)) * ramp(
             y, a.level(bottom + 0.05), a.level(bottom - 0.06)
         )
-    uneven = np.clip(1 + 0.28 * fractal(rng, 90, octaves=2), 0.35, 2)
+    uneven = np.clip(1 + 0.26 * fractal(rng, 150, octaves=2), 0.35, 2)
     thick = a.px(5.5 + 9.0 * severity) * extent * uneven
     band = np.asarray(ramp(scene.wall - thick, 2.5, -2.5) * (thick > 2) * scene.lung(side), np.float32)
     scene.tissue += band * np.float32(16 + 14 * severity)

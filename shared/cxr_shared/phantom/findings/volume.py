@@ -86,7 +86,7 @@ def _lobe(scene: Scene, severity: float, rng: np.random.Generator, *, side: int)
     outline = curve([(a.across(u, side) + a.shift, a.level(s)) for u, s in wedge], closed=True, steps=8)
     share = blur(mask(outline), 1.5) * scene.cage * (1 - 0.6 * scene.abdomen)
     grain = np.float32(1) + np.float32(0.08) * noise(rng, 60)
-    scene.opacify(np.asarray(np.float32(0.62 + 0.25 * severity) * share * grain, np.float32), veil=1.0)
+    scene.opacify(np.asarray(np.float32(0.50 + 0.25 * severity) * share * grain, np.float32), veil=1.0)
     scene.mark(Target.ATELECTASIS, share)
 
 
