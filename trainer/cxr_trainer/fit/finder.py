@@ -8,9 +8,9 @@ import torch
 
 from cxr_trainer.data.batches import BatchOrder
 from cxr_trainer.fit.events import Updated
-from cxr_trainer.fit.loop import Bench, Stage, Stopped, update_once
+from cxr_trainer.fit.loop import Bench, Stage, Stopped, compute_losses, draw_batch, update_once
 from cxr_trainer.fit.optimizers import build_optimizer
-from cxr_trainer.model.network import clone
+from cxr_trainer.model.network import Network, clone
 from cxr_trainer.range_test import LossSmoother, RangeTestResult, suggest
 from cxr_trainer.schedule import Ramp
 
@@ -47,29 +47,41 @@ def _order(bench: Bench) -> BatchOrder:
 
 
 def _ramp(bench: Bench) -> tuple[list[float], list[float], bool]:
-    section, clr = bench.recipe.range_test, bench.recipe.clr
-    network, updates = clone(bench.network).train(), range_test_updates(bench)
-    ramp = Ramp(section.start, section.end, updates)
-    optimizer = build_optimizer(
-        clr.optimizer or bench.recipe.decay.optimizer,
-        network.parameters(),
-        lr=section.start,
-        momentum=clr.momentum,
-    )
-    stage = Stage("range_test", ramp, optimizer, _order(bench), epochs=1)
+    """Rates, losses, and whether the loss ran away.
+
+    A loss here is the cross-entropy: the head's penalties shrink at any rate and would hide the minimum until
+    they have settled. From each the untouched model's loss on the same batch is taken away and its mean put
+    back (a control variate), so that the curve shows what the rate did and not which films came.
+    """
+    section = bench.recipe.range_test
+    network, untouched = clone(bench.network).train(), clone(bench.network).train()
+    stage, updates = _stage(bench, network)
     smoother = LossSmoother(section.smoothing)
     rates: list[float] = []
     losses: list[float] = []
+    expected: list[float] = []
     for update in range(updates):
         if bench.stop():
             raise Stopped
-        loss = float(update_once(bench, stage, network=network, update=update)[0])
-        rates.append(ramp.rate(update))
-        losses.append(loss)
-        bench.sink.emit(Updated(stage.name, update + 1, updates, rates[-1], loss))
-        if smoother.add(loss) > section.divergence * smoother.best or _lost(losses):
-            return rates, losses, True
-    return rates, losses, False
+        batch = draw_batch(bench, stage, update)
+        with torch.no_grad():
+            expected.append(float(compute_losses(bench, untouched, batch).entropy))
+        losses.append(float(update_once(bench, stage, network=network, update=update, batch=batch).entropy))
+        rates.append(stage.schedule.rate(update))
+        bench.sink.emit(Updated(stage.name, update + 1, updates, rates[-1], losses[-1]))
+        if smoother.add(losses[-1]) > section.divergence * smoother.best or _lost(losses):
+            break
+    level = sum(expected) / len(expected)
+    return rates, [loss - own + level for loss, own in zip(losses, expected, strict=True)], len(rates) < updates
+
+
+def _stage(bench: Bench, network: Network) -> tuple[Stage, int]:
+    section, clr = bench.recipe.range_test, bench.recipe.clr
+    updates = range_test_updates(bench)
+    name = clr.optimizer or bench.recipe.decay.optimizer
+    optimizer = build_optimizer(name, network.parameters(), lr=section.start, momentum=clr.momentum)
+    ramp = Ramp(section.start, section.end, updates)
+    return Stage("range_test", ramp, optimizer, _order(bench), epochs=1), updates
 
 
 def _lost(losses: list[float]) -> bool:

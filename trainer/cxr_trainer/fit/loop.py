@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import torch
 from torch import Tensor
@@ -69,33 +69,53 @@ class Stage:
         return self.epochs * self.order.batches
 
 
-def update_once(bench: Bench, stage: Stage, *, network: Network, update: int) -> tuple[Tensor, Tensor, int]:
-    """Make one update of `network`; everything random in it follows from seed, stage and update number.
+class Batch(NamedTuple):
+    """One update's films after augmentation, float32 (N, 1, S, S), their labels (N,), and dropout's seed."""
 
-    Returns
-    -------
-    tuple
-        Loss () with penalties, number of films on the right side (), both on the device; films in the batch.
-    """
+    films: Tensor
+    labels: Tensor
+    seed: int
+
+
+class Losses(NamedTuple):
+    """Loss with penalties () and cross-entropy (), and how many films are on the right side (), on the device."""
+
+    total: Tensor
+    entropy: Tensor
+    right: Tensor
+
+
+def draw_batch(bench: Bench, stage: Stage, update: int) -> Batch:
+    """Films of `update`; everything random in it follows from seed, stage and update number."""
     recipe = bench.recipe
     pixels, labels = bench.train.batch(stage.order.indices(update))
     seed = batch_seed(recipe.seed, STAGE_NUMBERS[stage.name], update)
     generator = torch.Generator().manual_seed(seed)
-    films, size = len(labels), bench.train.size
-    transform = draw(recipe.augment, films=films, size=(size, size), generator=generator)
+    size = (bench.train.size, bench.train.size)
+    transform = draw(recipe.augment, films=len(labels), size=size, generator=generator)
     augmented = apply(transform, pixels, brighten=recipe.augment.brightness is not None)
-    torch.manual_seed(seed)  # dropout's generator
+    return Batch(augmented, labels, seed)
+
+
+def compute_losses(bench: Bench, network: Network, batch: Batch) -> Losses:
+    """Forward pass of a batch through `network`, with the head's penalties."""
+    torch.manual_seed(batch.seed)  # dropout's generator
+    with bench.compute.fabric.autocast():
+        output = network(batch.films)
+    entropy = functional.binary_cross_entropy_with_logits(output.logit, batch.labels)
+    penalties = network.head.penalties(output, penalty_factors(bench.recipe))
+    right = ((output.logit.detach() >= 0) == (batch.labels == 1)).sum()
+    return Losses(entropy + torch.stack(penalties).sum(), entropy.detach(), right)
+
+
+def update_once(bench: Bench, stage: Stage, *, network: Network, update: int, batch: Batch) -> Losses:
+    """Make one update of `network` with the stage's optimizer and the rate of `update`."""
     set_rate(stage.optimizer, stage.schedule.rate(update))
     stage.optimizer.zero_grad(set_to_none=True)
-    with bench.compute.fabric.autocast():
-        output = network(augmented)
-    factors = penalty_factors(recipe)
-    entropy = functional.binary_cross_entropy_with_logits(output.logit, labels)
-    loss = entropy + torch.stack(network.head.penalties(output, factors)).sum()
-    bench.compute.fabric.backward(loss)
+    losses = compute_losses(bench, network, batch)
+    bench.compute.fabric.backward(losses.total)
     stage.optimizer.step()
-    right = ((output.logit.detach() >= 0) == (labels == 1)).sum()
-    return loss.detach(), right, films
+    return losses
 
 
 def penalty_factors(recipe: Recipe) -> Penalties:
@@ -121,12 +141,13 @@ def run_stage(bench: Bench, stage: Stage, checkpoint: Checkpoint) -> BestModel:
     bench.network.train()
     while update < stage.updates:
         began = time.monotonic()
-        loss, right, films = update_once(bench, stage, network=bench.network, update=update)
+        batch = draw_batch(bench, stage, update)
+        losses = update_once(bench, stage, network=bench.network, update=update, batch=batch)
         update += 1
         ends_epoch = update % stage.order.batches == 0
-        _add(sums, loss, right, films)
+        _add(sums, losses, len(batch.labels))
         if update % _REPORT_EVERY == 0 or ends_epoch:
-            _report(bench, stage, update, loss)
+            _report(bench, stage, update, losses.total)
         sums.seconds += time.monotonic() - began
         if ends_epoch:
             best = _finish_epoch(bench, stage, update, sums, best)
@@ -141,9 +162,9 @@ def run_stage(bench: Bench, stage: Stage, checkpoint: Checkpoint) -> BestModel:
     return best
 
 
-def _add(sums: EpochSums, loss: Tensor, right: Tensor, films: int) -> None:
-    sums.loss = sums.loss + loss.double()
-    sums.correct = sums.correct + right
+def _add(sums: EpochSums, losses: Losses, films: int) -> None:
+    sums.loss = sums.loss + losses.total.detach().double()
+    sums.correct = sums.correct + losses.right
     sums.updates += 1
     sums.films += films
 

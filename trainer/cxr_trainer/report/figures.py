@@ -71,7 +71,7 @@ def _range_test(axes: Axes, result: dict[str, Any], title: str) -> None:
     axes.axvline(result["max_lr"], color=_VALIDATION, label=f"max_lr {result['max_lr']:.2e} (minimum)")
     axes.axvline(result["base_lr"], color=_VALIDATION, linestyle=":", label=f"base_lr {result['base_lr']:.2e}")
     top = np.nanmax(smoothed[: max(2, int(np.nanargmin(smoothed)))])
-    axes.set(xscale="log", xlabel="learning rate", ylabel="loss with penalties", title=f"{title}: range test")
+    axes.set(xscale="log", xlabel="learning rate", ylabel="cross-entropy", title=f"{title}: range test")
     axes.set_ylim(top=1.3 * top)
     axes.legend(fontsize=8)
 
