@@ -8,6 +8,7 @@ import numpy as np
 
 from cxr_shared.film.film import FloatImage
 from cxr_shared.findings import Target
+from cxr_shared.opencv import cv2
 from cxr_shared.phantom.anatomy import LEFT, RIGHT, Anatomy
 from cxr_shared.phantom.phantom import Box
 from cxr_shared.phantom.raster import (
@@ -74,6 +75,11 @@ class Scene:
         """Cut out the lung of one side."""
         x, _ = grid()
         return np.where((x - self.anatomy.center) * side > 0, self.lungs, np.float32(0))
+
+    def airspace(self, side: int) -> FloatImage:
+        """Cut out the lung of one side with the rim that curves out of sight behind heart and mediastinum."""
+        wider = np.asarray(cv2.dilate(self.lung(side), np.ones((9, 9), np.uint8)), np.float32)
+        return blur(wider, 1.5) * self.cage * (1 - self.abdomen)
 
     def opacify(self, amount: FloatImage, *, veil: float = 0.85) -> None:
         """Fill a share (0..1) of the air; markings fade with it by `veil`."""

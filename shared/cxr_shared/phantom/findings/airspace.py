@@ -27,13 +27,14 @@ _SEGMENTS = (
 
 def draw_infiltration(scene: Scene, severity: float, rng: np.random.Generator) -> None:
     """Draw one to three ill-defined patches."""
-    for _ in range(1 + int(rng.random() < 0.5) + int(rng.random() < 0.25)):
-        side, (u, s), radii, _ = _SEGMENTS[int(rng.integers(len(_SEGMENTS)))]
+    count = 1 + int(rng.random() < 0.5) + int(rng.random() < 0.25)
+    for number in rng.permutation(len(_SEGMENTS))[:count]:
+        side, (u, s), radii, _ = _SEGMENTS[int(number)]
         center = (u + float(rng.normal(0, 0.06)), s + float(rng.normal(0, 0.05)))
         patch = _patch(
             scene, rng, side=side, center=center, radii=(1.35 * radii[0], 1.25 * radii[1]), rough=0.26, soft=0.95
         )
-        amount = patch * scene.lung(side)
+        amount = patch * scene.airspace(side)
         mottle = np.clip(0.9 + 0.22 * fractal(rng, 34), 0.2, 1.5)
         scene.opacify(np.float32(0.22 + 0.26 * severity) * amount * mottle, veil=0.5)
         scene.mark(Target.INFILTRATION, amount, threshold=0.35)
@@ -67,8 +68,8 @@ def _segment(scene: Scene, rng: np.random.Generator, *, rough: float, soft: floa
     slant = (x - a.across(0.5, side)) * np.float32(side * float(rng.uniform(-0.10, 0.14)))
     edge = 4.0
     confined = ramp(y - slant, a.level(top) - edge, a.level(top) + edge)
-    confined *= ramp(y - slant, a.level(bottom) + edge, a.level(bottom) - edge)
-    return patch * confined * scene.lung(side), side
+    confined *= ramp(y - slant, a.level(bottom) + 9 * edge, a.level(bottom) - 5 * edge)
+    return patch * confined * scene.airspace(side), side
 
 
 def _patch(

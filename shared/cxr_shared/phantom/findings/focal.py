@@ -17,7 +17,7 @@ def draw_nodule(scene: Scene, severity: float, rng: np.random.Generator) -> None
         diameter = float(np.clip(11.5 + 14 * severity + rng.normal(0, 1), 10, 26.5))
         x, y = _place(scene, rng, inset=0.6 * scene.anatomy.px(diameter))
         body = _body(scene, rng, x=x, y=y, diameter=diameter, lobes=0.05)
-        scene.tissue += body * np.float32(rng.uniform(1.05, 1.45))
+        scene.tissue += body * np.float32(rng.uniform(1.3, 1.9))
         scene.mark(Target.NODULE, (body > 0).astype(np.float32))
 
 

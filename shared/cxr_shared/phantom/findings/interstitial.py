@@ -24,7 +24,7 @@ def draw_edema(scene: Scene, severity: float, rng: np.random.Generator) -> None:
         hx, hy = hilum(a, side)
         dx = (x - np.float32(hx + side * 0.14 * a.half_width)) / np.float32(0.46 * a.half_width)
         dy = (y - np.float32(hy + 0.16 * a.half_width)) / np.float32(0.62 * a.half_width)
-        wing = np.exp(-1.3 * (dx * dx + dy * dy)) * scene.lung(side)
+        wing = np.exp(-1.3 * (dx * dx + dy * dy)) * scene.airspace(side)
         mottle = np.clip(0.92 + 0.17 * fractal(rng, 44), 0.3, 1.4)
         haze = np.asarray(wing * mottle, np.float32)
         scene.opacify(np.float32(0.26 + 0.42 * severity) * haze, veil=0.35)
@@ -63,8 +63,8 @@ def draw_fibrosis(scene: Scene, severity: float, rng: np.random.Generator) -> No
     outer = ramp(scene.wall, 0.62 * a.half_width, 0.10 * a.half_width)
     share = np.clip(lower * (0.35 + 0.65 * outer) + 0.25 * fractal(rng, 90) * lower, 0, 1)
     share = np.asarray(share * scene.lungs, np.float32)
-    net = _net(rng, a.px(5.0)) + np.float32(0.7) * _net(rng, a.px(3.0))
-    scene.fine += enlarge(share) * net * np.float32(0.19 + 0.24 * severity)
+    net = _net(rng, a.px(5.5)) + np.float32(0.7) * _net(rng, a.px(3.4))
+    scene.fine += enlarge(share) * net * np.float32(0.22 + 0.22 * severity)
     scene.opacify(np.float32(0.06 + 0.10 * severity) * share, veil=0.3)
     x, _ = grid()
     for side in (RIGHT, LEFT):
@@ -75,4 +75,4 @@ def draw_fibrosis(scene: Scene, severity: float, rng: np.random.Generator) -> No
 def _net(rng: np.random.Generator, cell: float) -> FloatImage:
     """Draw closed meshes about `cell` film pixels wide, 0..1, (1024, 1024): where a random field is zero."""
     field = noise(rng, cell * 1.5, size=SIZE)
-    return ramp(np.abs(field), 0.45, 0.05)
+    return ramp(np.abs(field), 0.70, 0.0)

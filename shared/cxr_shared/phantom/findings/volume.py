@@ -53,7 +53,7 @@ def _plates(scene: Scene, severity: float, rng: np.random.Generator, *, side: in
         plate = curve([(a.across(start, side), y), middle, (a.across(end, side), tip)])
         stroke(surface, plate, width=int(rng.integers(3, 5)) + round(3 * severity), value=225)
     band = blur(surface.astype(np.float32) / np.float32(255), 1.1)
-    scene.tissue += band * np.float32(15 + 16 * severity)
+    scene.tissue += band * np.float32(21 + 18 * severity)
     haze = blur(band, 14) * scene.lung(side)
     scene.opacify(np.float32(0.5 + 0.3 * severity) * haze, veil=0.3)
     scene.mark(Target.ATELECTASIS, band)
