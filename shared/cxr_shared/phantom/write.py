@@ -25,7 +25,6 @@ from cxr_shared.phantom.plan import PlannedFilm, plan_films
 from cxr_shared.phantom.render import compose, describe, draw_severity, photograph
 
 _FILMS_WORTH_A_WORKER: Final = 12
-_PNG: Final = (cv2.IMWRITE_PNG_COMPRESSION, 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,5 +164,5 @@ def _write_film(film: PlannedFilm, *, out: Path, set_seed: int, dicom: bool) -> 
 
 
 def _png(pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> bytes:
-    _, data = cv2.imencode(".png", pixels, _PNG)
+    _, data = cv2.imencode(".png", pixels)
     return data.tobytes()
