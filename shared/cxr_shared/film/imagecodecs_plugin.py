@@ -16,7 +16,7 @@ from pydicom.uid import UID, JPEGExtended12Bit, JPEGLossless, JPEGLosslessSV1
 PLUGIN: Final = "cxr-imagecodecs"
 
 DECODER_DEPENDENCIES: Final = dict.fromkeys(
-    (JPEGExtended12Bit, JPEGLossless, JPEGLosslessSV1), ("imagecodecs>=2024.9.22",)
+    (JPEGExtended12Bit, JPEGLossless, JPEGLosslessSV1), ("imagecodecs>=2024.12.30",)
 )
 
 

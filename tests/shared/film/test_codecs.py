@@ -16,6 +16,7 @@ from pydicom.encaps import encapsulate
 
 from cxr_shared.film import RefusalKind
 from cxr_shared.film import decode as decoding
+from cxr_shared.film.header import read_header, read_pixels
 
 
 def _lossless_jpeg(samples, predictor, bits=12):
@@ -268,3 +269,38 @@ def test_every_file_of_pydicom_gives_a_result(read_bytes):
     assert len(files) > 60
     for path in files:
         read_bytes(path.read_bytes())
+
+
+def _decoded(name):
+    with Path(str(get_testdata_file(name, download=False))).open("rb") as stream:
+        header = read_header(stream)
+        return decoding.decode(read_pixels(header), decoding.read_format(header.dataset), header.transfer_syntax)
+
+
+def test_colour_in_lossless_jpeg_is_not_converted():
+    lossless, twin = _decoded("SC_rgb_jpeg_gdcm.dcm"), _decoded("SC_rgb_rle.dcm")
+    assert lossless.photometric == twin.photometric == "RGB"
+    assert np.array_equal(lossless.samples, twin.samples)
+
+
+@pytest.mark.parametrize(
+    ("syntax", "photometric", "encode"),
+    [
+        (uid.JPEGBaseline8Bit, "YBR_FULL_422", lambda rgb: imagecodecs.jpeg8_encode(rgb, level=95)),
+        (uid.JPEGBaseline8Bit, "YBR_FULL", lambda rgb: imagecodecs.jpeg8_encode(rgb, level=95, subsampling="444")),
+        (
+            uid.JPEG2000Lossless,
+            "YBR_RCT",
+            lambda rgb: imagecodecs.jpeg2k_encode(rgb, codecformat="j2k", reversible=True),
+        ),
+        (uid.JPEG2000, "YBR_ICT", lambda rgb: imagecodecs.jpeg2k_encode(rgb, codecformat="j2k", level=60)),
+        (uid.JPEGLSLossless, "RGB", imagecodecs.jpegls_encode),
+        (uid.HTJ2KLossless, "YBR_RCT", lambda rgb: imagecodecs.htj2k_encode(rgb, reversible=True)),
+    ],
+    ids=str,
+)
+def test_grey_films_in_compressed_colour_are_read(make_dicom, film_of, smooth, syntax, photometric, encode):
+    grey = (smooth >> 4).astype(np.uint8)
+    rgb = np.ascontiguousarray(np.dstack([grey] * 3))
+    film = film_of(make_dicom(rgb, syntax=syntax, frame=encode(rgb), PhotometricInterpretation=photometric))
+    assert np.abs(film.pixels - grey).mean() < 1.5
