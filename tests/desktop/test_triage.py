@@ -81,11 +81,13 @@ def test_ctrl_c_keeps_what_was_done(bundle: Bundle, films: dict[str, Path]) -> N
 
 def test_stopping_ends_after_the_film_in_hand(bundle: Bundle, films: dict[str, Path]) -> None:
     engine = Engine(bundle, threads=1)
-    seen: list[TriageEvent] = []
+    stop = threading.Event()
     with DecodePool(workers=1) as pool:
-        events = triage(films.values(), engine, provenance_of(engine, CPU), pool=pool, stopped=lambda: len(seen) >= 2)
-        seen.extend(events)  # list.extend takes them one by one, so `stopped` sees each
-    assert len(seen) <= 3
+        events = triage(films.values(), engine, provenance_of(engine, CPU), pool=pool, stopped=stop.is_set)
+        assert isinstance(next(events), FilmsFound)
+        assert isinstance(next(events), FilmJudged)
+        stop.set()
+        assert len(list(events)) <= 1
 
 
 class _FailsOn(Engine):

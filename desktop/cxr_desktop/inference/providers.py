@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from cxr_shared.bundle import Bundle
 from cxr_shared.errors import CxrError
 
 PROBE_TIMEOUT_S: Final = 120.0
+_POLL_S: Final = 0.2
 GPU_TOLERANCE_FACTOR: Final = 10.0
 """CUDA adds in another order than the CPU: how many times the manifest's tolerance it may differ."""
 
@@ -117,22 +119,30 @@ def choose_provider(
     return Provider("CPU", runtime.CPU, f"CUDA was not used: {failure}", best=False)
 
 
-def prove_cuda(bundle: Bundle, timeout_s: float = PROBE_TIMEOUT_S) -> Proof:
+def prove_cuda(
+    bundle: Bundle, timeout_s: float = PROBE_TIMEOUT_S, *, stopped: Callable[[], bool] = lambda: False
+) -> Proof:
     """Score the test film with CUDA in a child process, which may crash or hang without harm."""
     command = [sys.executable, "-m", "cxr_desktop.inference.probe", str(bundle.path), bundle.sha256]
     start = time.monotonic()
-    try:
-        done = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=timeout_s,
-            check=False,
-            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-        )
-    except subprocess.TimeoutExpired:
-        return Proof({}, timeout_s, f"the test took longer than {timeout_s:g} s")
-    return read_proof(done.stdout, done.returncode, seconds=time.monotonic() - start)
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+    ) as child:
+        try:
+            while True:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    output, _ = child.communicate(timeout=min(_POLL_S, timeout_s))
+                    return read_proof(output, child.returncode, seconds=time.monotonic() - start)
+                if stopped():
+                    return Proof({}, 0.0, "the test was stopped")
+                if time.monotonic() - start > timeout_s:
+                    return Proof({}, timeout_s, f"the test took longer than {timeout_s:g} s")
+        finally:
+            child.kill()
 
 
 def read_proof(output: bytes, exit_code: int, *, seconds: float) -> Proof:

@@ -103,7 +103,7 @@ class DecodePool:
         try:
             while not stopped():
                 while len(waiting) < max(ahead, self.workers) and (path := next(source, None)) is not None:
-                    waiting.add(self._threads.submit(self._ask, {**request, "path": str(path)}))
+                    waiting.add(self._submit({**request, "path": str(path)}))
                 if not waiting:
                     return
                 done, waiting = wait(waiting, timeout=_POLL_S, return_when=FIRST_COMPLETED)
@@ -116,8 +116,14 @@ class DecodePool:
                 future.cancel()
 
     def display(self, path: Path) -> DisplayFilm | Refusal | WorkerFault:
-        """Decode one film for the viewer; blocks the caller until it is ready."""
-        answer = self._threads.submit(self._ask, {"want": "display", "path": str(path)}).result()
+        """Decode one film for the viewer; blocks the caller until it is ready.
+
+        Raises
+        ------
+        concurrent.futures.CancelledError
+            The pool was closed.
+        """
+        answer = self._submit({"want": "display", "path": str(path)}).result()
         assert not isinstance(answer, Prepared)
         return answer
 
@@ -151,6 +157,12 @@ class DecodePool:
         finally:
             with self._lock:
                 self._idle.append(child)
+
+    def _submit(self, request: Mapping[str, Any]) -> Future[Decoded]:
+        try:
+            return self._threads.submit(self._ask, request)
+        except RuntimeError:  # the pool was closed
+            raise CancelledError from None
 
     def _take(self) -> _Child:
         with self._lock:

@@ -1,0 +1,97 @@
+"""Opening the window. onnxruntime is imported before Qt: the other order makes CUDA's libraries clash."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cxr_desktop.inference.runtime import onnxruntime
+from cxr_desktop.system_libraries import qt_use, require
+from cxr_shared.errors import CxrError
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QApplication
+
+_log = logging.getLogger(__name__)
+
+
+class NoDisplayError(CxrError):
+    """A window was asked for where there is no screen."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "There is no display to open a window on. Use `cxr-desktop triage PATH… --html worklist.html`, "
+            "or run it in a desktop session (over ssh: ssh -X)."
+        )
+
+
+def make_application() -> QApplication:
+    """Make Qt's application with the theme, or return the one that runs.
+
+    Raises
+    ------
+    SystemLibraryMissing
+        Qt would not start here; the message names the packages.
+    """
+    require(qt_use())
+    onnxruntime()
+    from PySide6.QtCore import qInstallMessageHandler
+    from PySide6.QtWidgets import QApplication
+
+    from cxr_desktop.ui.theme import apply_theme
+
+    qInstallMessageHandler(_log_qt)
+    application = QApplication.instance()
+    if not isinstance(application, QApplication):
+        application = QApplication(["cxr-desktop"])
+        application.setApplicationDisplayName("")
+    apply_theme(application)
+    return application
+
+
+def _log_qt(kind: object, _context: object, message: str) -> None:
+    """Send what Qt has to say to the log; on a console it would only puzzle."""
+    _log.log(logging.ERROR if "Critical" in str(kind) or "Fatal" in str(kind) else logging.DEBUG, "Qt: %s", message)
+
+
+def has_display() -> bool:
+    """Whether a window can be seen: always, but on Linux without X11 or Wayland."""
+    if not sys.platform.startswith("linux"):
+        return True
+    return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"))
+
+
+def main(paths: Sequence[Path] = (), bundle: Path | None = None) -> int:
+    """Open the window with these films and this bundle, and return when it is closed.
+
+    Parameters
+    ----------
+    paths
+        Files and folders.
+    bundle
+        A ``.cxr`` file; by default the one that CXR_BUNDLE names, if any.
+
+    Raises
+    ------
+    SystemLibraryMissing
+        Qt would not start here; the message names the packages.
+    NoDisplayError
+        There is no screen to open a window on.
+    """
+    if not has_display():
+        raise NoDisplayError
+    application = make_application()
+    from cxr_desktop.ui.desk import Desk
+    from cxr_desktop.ui.window import MainWindow
+
+    window = MainWindow(Desk())
+    window.show()
+    named = bundle or (Path(os.environ["CXR_BUNDLE"]) if os.environ.get("CXR_BUNDLE") else None)
+    if named is not None:
+        window.desk.open_bundle(named)
+    window.open_paths(list(paths))
+    return int(application.exec())

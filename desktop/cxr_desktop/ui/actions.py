@@ -1,0 +1,126 @@
+"""Every action of the window, with its menu, its keys and what it calls."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import QMainWindow
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One action.
+
+    Attributes
+    ----------
+    name
+        Name of the window's method that it calls, and of the action.
+    text
+        In the menu.
+    keys
+        Key sequences, the first one shown in the menu.
+    checkable
+        Whether it is on or off; its method then takes a bool.
+    """
+
+    name: str
+    text: str
+    keys: tuple[str, ...] = ()
+    checkable: bool = False
+
+
+MENUS: Final[dict[str, Sequence[Entry | None]]] = {
+    "&File": (
+        Entry("open_films", "Open &films…", ("Ctrl+O",)),
+        Entry("open_folder", "Open f&older…", ("Ctrl+Shift+O",)),
+        Entry("open_bundle", "Open &bundle…", ("Ctrl+B",)),
+        None,
+        Entry("export_json", "Export worklist as &JSON…", ("Ctrl+E",)),
+        Entry("export_csv", "Export worklist as &CSV…", ("Ctrl+Shift+E",)),
+        None,
+        Entry("close", "&Quit", ("Ctrl+Q",)),
+    ),
+    "F&ilm": (
+        Entry("next_film", "&Next film", ("J", "Right", "Down")),
+        Entry("previous_film", "&Previous film", ("K", "Left", "Up")),
+        Entry("most_urgent", "&Most urgent film", ("Home",)),
+    ),
+    "&View": (
+        Entry("invert", "&Invert", ("I",), checkable=True),
+        Entry("reset_window", "Reset &window", ("W",)),
+        None,
+        Entry("fit", "&Fit", ("F",)),
+        Entry("one_to_one", "&1:1", ("1",)),
+        Entry("zoom_in", "Zoom i&n", ("+", "=", "Ctrl++")),
+        Entry("zoom_out", "Zoom &out", ("-", "Ctrl+-")),
+    ),
+    "&Heat map": (
+        Entry("show_heat", "&Show heat map", ("H",), checkable=True),
+        Entry("more_opaque", "&More opaque", ("]",)),
+        Entry("less_opaque", "&Less opaque", ("[",)),
+        None,
+        Entry("next_target", "&Next target", ("T",)),
+        Entry("previous_target", "&Previous target", ("Shift+T",)),
+    ),
+    "Hel&p": (
+        Entry("show_keys", "&Keys and mouse", ("F1",)),
+        Entry("show_bundle", "&About this bundle", ()),
+    ),
+}
+
+MOUSE: Final = (
+    ("Drag, left or right button", "Window (across) and level (down)"),
+    ("Drag, middle button or Space", "Pan"),
+    ("Wheel", "Zoom to the cursor"),
+    ("Double click", "Fit"),
+)
+
+
+def build_menus(window: QMainWindow) -> dict[str, QAction]:
+    """Fill the menu bar and return the actions by name.
+
+    Raises
+    ------
+    AttributeError
+        The window lacks the method of an entry.
+    """
+    actions: dict[str, QAction] = {}
+    for title, entries in MENUS.items():
+        menu = window.menuBar().addMenu(title)
+        for entry in entries:
+            if entry is None:
+                menu.addSeparator()
+                continue
+            action = _action(window, entry)
+            menu.addAction(action)
+            actions[entry.name] = action
+    return actions
+
+
+def key_table() -> list[tuple[str, str]]:
+    """Pairs of keys and what they do, then the mouse."""
+    pairs = [
+        ("  ".join(entry.keys), entry.text.replace("&", "").rstrip("…"))
+        for entries in MENUS.values()
+        for entry in entries
+        if entry is not None and entry.keys
+    ]
+    return [*pairs, *MOUSE]
+
+
+def _action(window: QMainWindow, entry: Entry) -> QAction:
+    action = QAction(entry.text, window)
+    action.setObjectName(entry.name)
+    action.setShortcuts([QKeySequence(keys) for keys in entry.keys])
+    action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
+    slot = getattr(window, entry.name)
+    if entry.checkable:
+        action.setCheckable(True)
+        action.toggled.connect(slot)
+    else:
+        action.triggered.connect(lambda _checked=False: slot())
+    return action

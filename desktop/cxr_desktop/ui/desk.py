@@ -1,0 +1,208 @@
+"""What the window can do, without a widget: open films and bundles, score, show, export."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TypeVar
+
+from PySide6.QtCore import QObject, Signal
+
+from cxr_desktop.batch import HOW_TO_GET_A_BUNDLE, Reports
+from cxr_desktop.inference.engine import Engine
+from cxr_desktop.inference.providers import Proof, Provider, Wanted, choose_provider, prove_cuda
+from cxr_desktop.inference.triage import FilmJudged, TriageEvent, provenance_of
+from cxr_desktop.inference.verdict import Provenance
+from cxr_desktop.intake.decoding import DecodePool
+from cxr_desktop.intake.files import find_films
+from cxr_desktop.intake.prepared import DisplayFilm
+from cxr_desktop.ui.mailbox import Background, Mailbox
+from cxr_desktop.ui.rendering import Pyramid
+from cxr_desktop.ui.scorer import Scorer
+from cxr_desktop.ui.state import Sheet
+from cxr_shared.bundle import Bundle, open_bundle
+
+VIEWER_ONLY: Final = f"No bundle is open, so films are shown but not scored. {HOW_TO_GET_A_BUNDLE}"
+_KEPT_FILMS: Final = 6
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Loaded:
+    """A bundle that is ready to score."""
+
+    bundle: Bundle
+    engine: Engine
+    provider: Provider
+    provenance: Provenance
+
+
+class Desk(QObject):
+    """State and work of one window; every signal is sent in the window's thread.
+
+    Signals
+    -------
+    found
+        list of Path: new films, to become rows.
+    judged
+        Verdict of one film.
+    shown
+        (Path, Pyramid): the film that `show` asked for last.
+    not_shown
+        (Path, str): it cannot be shown, and why.
+    bundle_loading
+        str: what is being done with a bundle.
+    bundle_ready
+        Loaded: the bundle that scores from now on; every verdict before it is void.
+    told
+        str: something the person should know.
+    failed
+        str: something that went wrong.
+    """
+
+    found = Signal(list)
+    judged = Signal(object)
+    shown = Signal(object, object)
+    not_shown = Signal(object, str)
+    bundle_loading = Signal(str)
+    bundle_ready = Signal(object)
+    told = Signal(str)
+    failed = Signal(str)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.sheet = Sheet()
+        self.loaded: Loaded | None = None
+        self._mailbox = Mailbox(self)
+        self._background = Background(self._mailbox)
+        self._viewing = DecodePool(workers=1)
+        self._scorer: Scorer | None = None
+        self._retired: list[Scorer] = []
+        self._stop = threading.Event()
+        self._wanted: Path | None = None
+        self._kept: OrderedDict[Path, Pyramid] = OrderedDict()
+
+    def open_paths(self, paths: Sequence[Path]) -> None:
+        """Add the films among files and folders, and score them where a bundle is open."""
+        self._run(lambda: list(find_films(paths, stopped=self._stop.is_set)), success=self._add)
+
+    def open_bundle(self, path: Path, *, wanted: Wanted = Wanted.AUTO) -> None:
+        """Verify a bundle, choose its provider, and score every film with it."""
+        self.bundle_loading.emit(f"verifying {path.name} and proving its provider…")
+        self._run(lambda: self._load(lambda: open_bundle(path), wanted), success=self._use, failure=self._no_bundle)
+
+    def use_bundle(self, bundle: Bundle, *, wanted: Wanted = Wanted.AUTO) -> None:
+        """As `open_bundle`, with one that was verified before."""
+        self.bundle_loading.emit("proving the provider…")
+        self._run(lambda: self._load(lambda: bundle, wanted), success=self._use, failure=self._no_bundle)
+
+    def show(self, path: Path) -> None:
+        """Decode a film for the viewer; a later call overtakes an earlier one."""
+        self._wanted = path
+        kept = self._kept.get(path)
+        if kept is not None:
+            self._kept.move_to_end(path)
+            self.shown.emit(path, kept)
+            return
+        self._run(lambda: self._decode(path), success=lambda result: self._take(path, result))
+
+    def export(self, reports: Reports) -> None:
+        """Write what was judged so far."""
+        loaded = self.loaded
+        if loaded is None:
+            self.told.emit(VIEWER_ONLY)
+            return
+        worklist = self.sheet.worklist(loaded.provenance)
+
+        def write() -> str:
+            paths = reports.write(worklist, loaded.bundle)
+            missing = "" if worklist.complete else f"; {worklist.found - len(worklist.verdicts)} films still wait"
+            return f"Wrote {', '.join(map(str, paths))}{missing}."
+
+        self._run(write, success=self.told.emit)
+
+    def close(self) -> None:
+        """End every thread and process; nothing is sent after."""
+        self._stop.set()
+        self._mailbox.close()
+        for scorer in [*self._retired, *([self._scorer] if self._scorer else [])]:
+            scorer.close()
+        self._scorer, self._retired = None, []
+        self._viewing.close()
+        self._background.close()
+
+    def _run(
+        self,
+        operation: Callable[[], T],
+        *,
+        success: Callable[[T], None],
+        failure: Callable[[str], None] | None = None,
+    ) -> None:
+        self._background.run(operation, success=success, failure=failure or self.failed.emit)
+
+    def _add(self, files: list[Path]) -> None:
+        fresh = self.sheet.new_among(files)
+        if not files:
+            self.told.emit("No film was found there. Films are PNG, JPEG or DICOM files.")
+        if not fresh:
+            return
+        self.found.emit(fresh)
+        if self._scorer is not None:
+            self._scorer.submit(fresh)
+
+    def _use(self, loaded: Loaded) -> None:
+        if self._scorer is not None:
+            self._scorer.stop()
+            self._retired.append(self._scorer)
+        self.loaded = loaded
+        self.sheet.forget_verdicts()
+        self._scorer = Scorer(
+            loaded.engine,
+            loaded.provenance,
+            on_event=lambda event: self._mailbox.post(lambda: self._hear(event, loaded)),
+            on_fault=lambda words: self._mailbox.post(lambda: self.failed.emit(words)),
+        )
+        self.bundle_ready.emit(loaded)
+        if self.sheet.rows:
+            self._scorer.submit([row.source for row in self.sheet.rows])
+
+    def _no_bundle(self, words: str) -> None:
+        self.bundle_loading.emit("")
+        self.failed.emit(words)
+
+    def _hear(self, event: TriageEvent, loaded: Loaded) -> None:
+        # What an earlier bundle's scorer still had in hand must not mix with the new bundle's verdicts.
+        if isinstance(event, FilmJudged) and loaded is self.loaded:
+            self.judged.emit(event.verdict)
+
+    def _decode(self, path: Path) -> Pyramid | str | None:
+        if path != self._wanted:
+            return None
+        result = self._viewing.display(path)
+        return Pyramid(result) if isinstance(result, DisplayFilm) else result.message
+
+    def _take(self, path: Path, result: Pyramid | str | None) -> None:
+        if isinstance(result, Pyramid):
+            self._kept[path] = result
+            while len(self._kept) > _KEPT_FILMS:
+                self._kept.popitem(last=False)
+        if path != self._wanted or result is None:
+            return
+        if isinstance(result, Pyramid):
+            self.shown.emit(path, result)
+        else:
+            self.not_shown.emit(path, result)
+
+    def _load(self, read: Callable[[], Bundle], wanted: Wanted) -> Loaded:
+        bundle = read()
+
+        def prove(bundle: Bundle, timeout_s: float) -> Proof:
+            return prove_cuda(bundle, timeout_s, stopped=self._stop.is_set)
+
+        provider = choose_provider(bundle, wanted, prove=prove)
+        engine = Engine(bundle, provider=provider.ort)
+        return Loaded(bundle, engine, provider, provenance_of(engine, provider))

@@ -1,0 +1,71 @@
+"""The line at the bottom: progress, bundle, provider and what this must not be used for."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QLabel, QProgressBar, QStatusBar, QWidget
+
+from cxr_desktop.ui.desk import Loaded
+from cxr_desktop.ui.widgets.annotations import CLINICAL
+
+_REASON_LENGTH = 90
+
+
+class StatusLine(QStatusBar):
+    """Badges and progress."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setSizeGripEnabled(False)
+        self._progress = QProgressBar(self)
+        self._progress.setFixedWidth(140)
+        self._progress.setTextVisible(False)
+        self._count = QLabel(self)
+        self.bundle = _badge(self)
+        self.provider = _badge(self)
+        clinical = QLabel(CLINICAL, self)
+        clinical.setObjectName("clinical")
+        self.addWidget(self._progress)
+        self.addWidget(self._count, 1)
+        for badge in (self.bundle, self.provider, clinical):
+            self.addPermanentWidget(badge)
+        self.show_loading("")
+        self.show_progress(0, 0, unscored=0)
+
+    def show_progress(self, done: int, films: int, *, unscored: int) -> None:
+        """Show how many films have a verdict."""
+        self._progress.setVisible(0 < done < films)
+        self._progress.setRange(0, max(1, films))
+        self._progress.setValue(done)
+        refused = f", {unscored:,} not scored" if unscored else ""
+        words = f"{films:,} films" if done in (0, films) else f"{done:,} of {films:,} films"
+        self._count.setText(f"  {words}{refused}" if films else "  no films")
+
+    def show_loading(self, what: str) -> None:
+        """Say what is being done with a bundle; nothing says that there is none."""
+        self.bundle.setText("bundle: none")
+        self.bundle.setToolTip("")
+        self.provider.setText(f"provider: {what or 'none without a bundle'}")
+        _set_grave(self.provider, grave=False)
+
+    def show_bundle(self, loaded: Loaded) -> None:
+        """Say which bundle and which provider run, and why."""
+        manifest = loaded.bundle.manifest
+        self.bundle.setText(f"bundle: {manifest.name} · {len(manifest.models)} models · {loaded.bundle.sha256[:8]}")
+        self.bundle.setToolTip(f"{loaded.bundle.path}\nSHA-256 {loaded.bundle.sha256}\n{manifest.notice}")
+        reason = loaded.provider.reason
+        short = reason if len(reason) <= _REASON_LENGTH else f"{reason[:_REASON_LENGTH]}…"
+        self.provider.setText(f"{loaded.provider.name}: {short}")
+        self.provider.setToolTip(reason)
+        _set_grave(self.provider, grave=not loaded.provider.best)
+
+
+def _badge(parent: QWidget) -> QLabel:
+    badge = QLabel(parent)
+    badge.setObjectName("badge")
+    return badge
+
+
+def _set_grave(badge: QLabel, *, grave: bool) -> None:
+    badge.setProperty("grave", grave)
+    badge.style().unpolish(badge)
+    badge.style().polish(badge)
