@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from PySide6.QtWidgets import QApplication
 
 _log = logging.getLogger(__name__)
+_constants_are_safe = False
 
 
 class NoDisplayError(CxrError):
@@ -38,6 +41,7 @@ def make_application() -> QApplication:
         Qt would not start here; the message names the packages.
     """
     require(qt_use())
+    keep_constants_alive()
     onnxruntime()
     from PySide6.QtCore import qInstallMessageHandler
     from PySide6.QtWidgets import QApplication
@@ -51,6 +55,19 @@ def make_application() -> QApplication:
         application.setApplicationDisplayName("")
     apply_theme(application)
     return application
+
+
+def keep_constants_alive() -> None:
+    """Give None, True and False so many references that Qt's bindings cannot use them up.
+
+    PySide6 6.12.0 takes a reference away from these with every call that returns one of them. From Python
+    3.12 on they are immortal; before, the interpreter aborts after some thousand calls.
+    """
+    global _constants_are_safe  # noqa: PLW0603  (once a process)
+    if sys.version_info < (3, 12) and not _constants_are_safe:
+        for constant in (None, True, False):
+            ctypes.c_ssize_t.from_address(id(constant)).value += sys.maxsize // 4
+    _constants_are_safe = True
 
 
 def _log_qt(kind: object, _context: object, message: str) -> None:
@@ -94,4 +111,5 @@ def main(paths: Sequence[Path] = (), bundle: Path | None = None) -> int:
     if named is not None:
         window.desk.open_bundle(named)
     window.open_paths(list(paths))
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Qt's loop would not come to Python's handler
     return int(application.exec())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -13,6 +14,9 @@ from cxr_desktop.inference.toy import write_toy_bundle
 from cxr_shared.bundle import Bundle, open_bundle
 from cxr_shared.findings import Target
 from cxr_shared.opencv import cv2
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QApplication
 
 # Gain and offset of the brightness meters: dark films are a pneumothorax, bright ones an effusion.
 METERS = {Target.PNEUMOTHORAX: (-12.0, 4.0), Target.EFFUSION: (12.0, -8.0)}
@@ -54,6 +58,14 @@ def films(tmp_path: Path) -> dict[str, Path]:
         "middle": make_film(folder / "middle.png", grey=128, seed=3),
         "broken": folder / "broken.png",
     }
+
+
+@pytest.fixture(scope="session")
+def qapp() -> QApplication:
+    """The application as the program makes it; pytest-qt's fixtures use it."""
+    from cxr_desktop.app import make_application
+
+    return make_application()
 
 
 @pytest.fixture(autouse=True)

@@ -48,7 +48,7 @@ def command(tmp_path: Path) -> tuple[str, str]:
 
 @pytest.fixture
 def pool(command: Sequence[str]) -> Iterator[DecodePool]:
-    with DecodePool(workers=1, timeout_s=4.0, command=command) as pool:
+    with DecodePool(workers=1, timeout_s=3.0, command=command) as pool:
         yield pool
 
 
@@ -76,7 +76,7 @@ def test_a_hung_worker_costs_one_film_and_its_time(tmp_path: Path, pool: DecodeP
     assert isinstance(results["b"], Prepared)
     hung = results["hang"]
     assert isinstance(hung, WorkerFault)
-    assert (hung.kind, "longer than 4 s" in hung.message) == ("worker-timeout", True)
+    assert (hung.kind, "longer than 3 s" in hung.message) == ("worker-timeout", True)
     assert time.monotonic() - start < 15
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cxr_desktop.inference.verdict import Lane, Provenance, Scored, Verdict, lane_of, worklist_order
 from cxr_desktop.report import Worklist
+from cxr_shared.film import ViewPosition
 
 
 @dataclass(slots=True)
@@ -43,7 +44,8 @@ class Row:
     @property
     def view(self) -> str:
         """PA or AP, where known."""
-        return self.verdict.facts.view.value if isinstance(self.verdict, Scored) else ""
+        view = self.verdict.facts.view if isinstance(self.verdict, Scored) else ViewPosition.UNKNOWN
+        return "" if view is ViewPosition.UNKNOWN else view.value
 
     def order(self) -> tuple[int, float, float]:
         """Sort key, the most urgent first."""

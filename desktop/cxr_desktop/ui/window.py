@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QMainWindow, QSplitter, QVBoxLayout, QWidget
 
@@ -28,6 +28,7 @@ from cxr_desktop.ui.widgets.viewer import FilmViewer
 from cxr_desktop.ui.widgets.worklist import WorklistTable
 from cxr_shared.findings import Target
 
+_SIZE: Final = QSize(1560, 960)
 _ZOOM: Final = 1.25
 _OPACITY_STEP: Final = 10
 
@@ -214,7 +215,7 @@ class MainWindow(QMainWindow):
         if self._row is not None and self._row.source == path:
             facts = pyramid.film.facts
             who = " · ".join(filter(None, (facts.identity.patient_id, facts.identity.patient_name)))
-            size = f"{facts.shape[1]}×{facts.shape[0]}, {facts.bits} bit, view {facts.view.value}"
+            size = f"{facts.view.value} · {facts.shape[1]}×{facts.shape[0]} · {facts.bits} bit"
             self.viewer.annotations = Annotations(tuple(filter(None, (path.name, who, facts.identity.acquired, size))))
             self.viewer.show_film(pyramid)
             self._show_verdict()
@@ -272,7 +273,7 @@ class MainWindow(QMainWindow):
         splitter.setChildrenCollapsible(False)
         self.setCentralWidget(splitter)
         self.setStatusBar(self.status)
-        self.resize(1560, 960)
+        self.resize(_SIZE.boundedTo(self.screen().availableSize()))
 
     def _connect(self) -> None:
         desk, side = self.desk, self.side

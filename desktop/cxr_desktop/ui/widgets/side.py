@@ -48,6 +48,7 @@ class SidePanel(QWidget):
         bars.setWidget(self.scores)
         bars.viewport().setObjectName("bars")
         bars.setWidgetResizable(True)
+        self.scores.setAutoFillBackground(False)
         bars.setFrameShape(QScrollArea.Shape.NoFrame)
         bars.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         heading = QLabel("Scores")

@@ -1,0 +1,389 @@
+"""The window with real widgets, without a display."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("PySide6")
+
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDropEvent, QImage, QWheelEvent
+from PySide6.QtWidgets import QApplication, QDialog
+from pytestqt.qtbot import QtBot
+
+from cxr_desktop.inference.providers import Wanted
+from cxr_desktop.inference.verdict import Lane, Scored
+from cxr_desktop.ui.actions import MENUS
+from cxr_desktop.ui.desk import Desk
+from cxr_desktop.ui.dialogs import Dialogs
+from cxr_desktop.ui.models.worklist import Column
+from cxr_desktop.ui.screenshot import render_screenshot
+from cxr_desktop.ui.widgets.viewer import FilmViewer
+from cxr_desktop.ui.window import MainWindow
+from cxr_shared.bundle import Bundle
+from cxr_shared.findings import Target
+
+
+class _Answers(Dialogs):
+    """Answers in place of a person."""
+
+    def __init__(self) -> None:
+        self.paths: list[Path] = []
+
+    def films(self) -> list[Path]:
+        return self.paths
+
+    def folder(self) -> Path | None:
+        return self.paths[0] if self.paths else None
+
+    def bundle(self) -> Path | None:
+        return self.folder()
+
+    def save(self, title: str, name: str) -> Path | None:
+        return self.folder()
+
+
+@pytest.fixture
+def answers() -> _Answers:
+    return _Answers()
+
+
+@pytest.fixture
+def window(qtbot: QtBot, answers: _Answers) -> Iterator[MainWindow]:
+    window = MainWindow(Desk(), dialogs=answers)
+    window.resize(1200, 800)
+    window.show()
+    yield window
+    window.close()
+    QApplication.processEvents()
+
+
+@pytest.fixture
+def scored(window: MainWindow, qtbot: QtBot, bundle: Bundle, films: dict[str, Path]) -> MainWindow:
+    """A window in which all films are scored and the most urgent one is shown."""
+    window.desk.use_bundle(bundle, wanted=Wanted.CPU)
+    window.open_paths([films["dark"].parent])
+    qtbot.waitUntil(lambda: _done(window), timeout=15000)
+    window.most_urgent()
+    qtbot.waitUntil(lambda: window.viewer.shown_source == films["dark"], timeout=5000)
+    return window
+
+
+def _done(window: MainWindow) -> bool:
+    return bool(window.desk.sheet.rows) and not window.desk.sheet.count(Lane.WAITING)
+
+
+def _names(window: MainWindow) -> list[str]:
+    return [window.table.order.row(place).source.stem for place in range(window.table.order.rowCount())]
+
+
+def _press(window: MainWindow, qtbot: QtBot, keys: Qt.Key) -> None:
+    window.activateWindow()
+    qtbot.keyClick(window, keys)
+
+
+def test_films_appear_waiting_and_are_then_sorted_by_urgency(scored: MainWindow) -> None:
+    assert _names(scored) == ["dark", "bright", "broken", "middle"]
+    lanes = [scored.table.order.row(place).lane for place in range(4)]
+    assert lanes == [Lane.ABOVE, Lane.ABOVE, Lane.UNSCORED, Lane.BELOW]
+
+
+def test_a_refused_film_is_above_normal_ones_in_its_own_words(scored: MainWindow) -> None:
+    index = scored.table.order.index(2, Column.WHY)
+    assert "no image" in str(index.data())
+    assert scored.table.order.index(2, Column.URGENCY).data() == "–"
+    scored.table.open(2)
+    assert scored.side.why.startswith("Not scored.")
+    assert scored.side.scores.target is None
+
+
+def test_sorting_by_another_column_and_back(scored: MainWindow) -> None:
+    scored.table.sortByColumn(Column.FILE, Qt.SortOrder.AscendingOrder)
+    assert _names(scored) == ["bright", "broken", "dark", "middle"]
+    scored.most_urgent()
+    assert _names(scored)[0] == "dark"
+    assert scored.table.row is scored.table.order.row(0)
+
+
+def test_without_a_bundle_it_is_a_viewer_and_says_how_to_get_one(
+    window: MainWindow, qtbot: QtBot, films: dict[str, Path]
+) -> None:
+    window.open_paths([films["dark"]])
+    qtbot.waitUntil(lambda: window.viewer.shown_source == films["dark"], timeout=10000)
+    assert "cxr-export onnx" in window.notice.text
+    assert window.side.why == "Not scored: no bundle is open."
+    assert window.status.bundle.text() == "bundle: none"
+
+
+def test_films_that_were_open_are_scored_when_a_bundle_comes(
+    window: MainWindow, qtbot: QtBot, answers: _Answers, films: dict[str, Path], bundle_path: Path
+) -> None:
+    answers.paths = [films["dark"], films["bright"]]
+    window.open_films()
+    qtbot.waitUntil(lambda: len(window.desk.sheet.rows) == 2, timeout=5000)
+    answers.paths = [bundle_path]
+    window.open_bundle()
+    qtbot.waitUntil(lambda: _done(window), timeout=20000)
+    assert {row.lane for row in window.desk.sheet.rows} == {Lane.ABOVE}
+    assert window.notice.text == ""
+
+
+def test_the_badges_say_which_provider_runs_and_why(scored: MainWindow, bundle: Bundle) -> None:
+    assert scored.status.provider.text() == "CPU: as asked"
+    assert bundle.sha256[:8] in scored.status.bundle.text()
+    assert bundle.sha256 in scored.status.bundle.toolTip()
+
+
+def test_a_damaged_bundle_is_explained_and_the_window_goes_on(
+    window: MainWindow, qtbot: QtBot, films: dict[str, Path]
+) -> None:
+    window.desk.open_bundle(films["broken"])
+    qtbot.waitUntil(lambda: "not a sound bundle" in window.notice.text, timeout=5000)
+    window.open_paths([films["dark"]])
+    qtbot.waitUntil(lambda: window.viewer.shown_source == films["dark"], timeout=10000)
+
+
+def _drag(viewer: FilmViewer, qtbot: QtBot, button: Qt.MouseButton) -> None:
+    qtbot.mousePress(viewer, button, pos=QPoint(200, 200))
+    qtbot.mouseMove(viewer, QPoint(260, 230))
+    qtbot.mouseRelease(viewer, button, pos=QPoint(260, 230))
+
+
+@pytest.mark.parametrize("button", [Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton])
+def test_a_drag_changes_window_and_level_and_w_resets_them(
+    scored: MainWindow, qtbot: QtBot, button: Qt.MouseButton
+) -> None:
+    viewer = scored.viewer
+    assert viewer.film_window is None
+    before = _grab(viewer)
+    _drag(viewer, qtbot, button)
+    assert viewer.film_window is not None
+    assert viewer.film_window.width == pytest.approx(255 * 1.2, rel=0.02)
+    assert viewer.film_window.center > 127
+    assert _grab(viewer) != before
+    _press(scored, qtbot, Qt.Key.Key_W)
+    assert viewer.film_window is None
+
+
+def test_the_wheel_zooms_to_the_cursor(scored: MainWindow) -> None:
+    viewer = scored.viewer
+    at = QPointF(300, 250)
+    before = viewer.view_transform
+    viewer.wheelEvent(_wheel(viewer, at, 120))
+    after = viewer.view_transform
+    assert after.scale == pytest.approx(before.scale * 1.2)
+    assert after.to_film(300, 250) == pytest.approx(before.to_film(300, 250))
+    viewer.wheelEvent(_wheel(viewer, at, -120))
+    assert viewer.view_transform.scale == pytest.approx(before.scale)
+
+
+def test_middle_drag_and_space_drag_pan_and_double_click_fits(scored: MainWindow, qtbot: QtBot) -> None:
+    viewer = scored.viewer
+    fit = viewer.view_transform
+    _drag(viewer, qtbot, Qt.MouseButton.MiddleButton)
+    assert (viewer.view_transform.x - fit.x, viewer.view_transform.y - fit.y) == pytest.approx((60, 30))
+    qtbot.keyPress(viewer, Qt.Key.Key_Space)
+    _drag(viewer, qtbot, Qt.MouseButton.LeftButton)
+    qtbot.keyRelease(viewer, Qt.Key.Key_Space)
+    assert viewer.view_transform.x - fit.x == pytest.approx(120)
+    assert viewer.film_window is None
+    qtbot.mouseDClick(viewer, Qt.MouseButton.LeftButton, pos=QPoint(100, 100))
+    assert viewer.view_transform == fit
+
+
+def test_keys_invert_zoom_and_fit(scored: MainWindow, qtbot: QtBot) -> None:
+    viewer, fit = scored.viewer, scored.viewer.view_transform
+    scored.show_heat(shown=False)
+    centre = QPoint(viewer.width() // 2, viewer.height() // 2)
+    grey = viewer.grab().toImage().pixelColor(centre).red()
+    _press(scored, qtbot, Qt.Key.Key_I)
+    assert viewer.inverted
+    assert viewer.grab().toImage().pixelColor(centre).red() == pytest.approx(255 - grey, abs=2)
+    _press(scored, qtbot, Qt.Key.Key_Plus)
+    assert viewer.view_transform.scale > fit.scale
+    _press(scored, qtbot, Qt.Key.Key_1)
+    assert viewer.view_transform.scale == pytest.approx(1.0)
+    _press(scored, qtbot, Qt.Key.Key_F)
+    assert viewer.view_transform == fit
+
+
+def test_keys_step_through_films_and_stop_at_the_ends(scored: MainWindow, qtbot: QtBot) -> None:
+    def shown() -> str:
+        assert scored.table.row is not None
+        return scored.table.row.source.stem
+
+    for key, name in [
+        (Qt.Key.Key_J, "bright"),
+        (Qt.Key.Key_Right, "broken"),
+        (Qt.Key.Key_Down, "middle"),
+        (Qt.Key.Key_J, "middle"),
+        (Qt.Key.Key_K, "broken"),
+        (Qt.Key.Key_Home, "dark"),
+        (Qt.Key.Key_Left, "dark"),
+    ]:
+        _press(scored, qtbot, key)
+        assert shown() == name
+
+
+def test_a_click_on_a_score_chooses_the_heat_map(scored: MainWindow, qtbot: QtBot) -> None:
+    scores = scored.side.scores
+    assert scores.target is Target.PNEUMOTHORAX
+    before = _grab(scored.viewer)
+    qtbot.mouseClick(scores, Qt.MouseButton.LeftButton, pos=QPoint(40, 45))
+    assert scores.target is Target.EFFUSION
+    assert _grab(scored.viewer) != before
+    _press(scored, qtbot, Qt.Key.Key_T)
+    assert scores.target is Target.PNEUMOTHORAX
+    scores.setFocus()
+    qtbot.keyClick(scores, Qt.Key.Key_Down)
+    assert scores.target is Target.EFFUSION
+
+
+def test_h_hides_the_heat_map_and_opacity_changes_it(scored: MainWindow, qtbot: QtBot) -> None:
+    viewer = scored.viewer
+    with_heat = _grab(viewer)
+    _press(scored, qtbot, Qt.Key.Key_H)
+    assert not viewer.heat_shown
+    assert not scored.side.heat.isChecked()
+    without = _grab(viewer)
+    assert without != with_heat
+    _press(scored, qtbot, Qt.Key.Key_H)
+    assert _grab(viewer) == with_heat
+    scored.side.opacity.setValue(0)
+    assert viewer.opacity == 0.0
+    scored.more_opaque()
+    assert viewer.opacity == pytest.approx(0.1)
+
+
+def test_the_heat_map_is_warm_over_the_film_only(scored: MainWindow) -> None:
+    """The dark film is a pneumothorax everywhere: the overlay reddens grey pixels, and nothing outside."""
+    viewer = scored.viewer
+    image = viewer.grab().toImage()
+    inside = image.pixelColor(viewer.width() // 2, viewer.height() // 2)
+    _, top = viewer.view_transform.to_screen(0, 0)
+    outside = image.pixelColor(viewer.width() // 2, int(top) - 8)
+    assert inside.red() > inside.blue() + 10
+    assert (outside.red(), outside.green(), outside.blue()) == (0, 0, 0)
+
+
+def test_dropped_files_folders_and_bundles_are_opened(
+    window: MainWindow, qtbot: QtBot, films: dict[str, Path], bundle_path: Path
+) -> None:
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(path)) for path in (films["dark"].parent, bundle_path)])
+    window.dropEvent(
+        QDropEvent(
+            QPointF(50, 50), Qt.DropAction.CopyAction, mime, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+        )
+    )
+    qtbot.waitUntil(lambda: _done(window), timeout=20000)
+    assert len(window.desk.sheet.rows) == 4
+    assert window.desk.loaded is not None
+
+
+def test_a_film_that_is_opened_twice_is_one_row(scored: MainWindow, qtbot: QtBot, films: dict[str, Path]) -> None:
+    scored.open_paths([films["dark"], films["dark"].parent])
+    qtbot.wait(200)
+    assert len(scored.desk.sheet.rows) == 4
+
+
+def test_export_writes_what_the_window_shows(
+    scored: MainWindow, qtbot: QtBot, answers: _Answers, tmp_path: Path
+) -> None:
+    for name, export in (("w.json", scored.export_json), ("w.csv", scored.export_csv)):
+        answers.paths = [tmp_path / name]
+        export()
+        qtbot.waitUntil(lambda name=name: name in scored.notice.text, timeout=5000)
+    document = json.loads((tmp_path / "w.json").read_text())
+    assert [Path(film["file"]).stem for film in document["films"]] == _names(scored)
+
+
+def test_export_that_fails_says_why(
+    scored: MainWindow, qtbot: QtBot, answers: _Answers, films: dict[str, Path]
+) -> None:
+    answers.paths = [films["dark"] / "w.json"]
+    scored.export_json()
+    qtbot.waitUntil(lambda: "Could not write" in scored.notice.text, timeout=5000)
+
+
+def test_every_menu_entry_does_something_and_none_is_dead(scored: MainWindow, qtbot: QtBot, answers: _Answers) -> None:
+    answers.paths = []
+    names = [entry.name for entries in MENUS.values() for entry in entries if entry is not None]
+    assert set(names) == set(scored.actions_by_name)
+    for name in names:
+        if name != "close":
+            scored.actions_by_name[name].trigger()
+    dialogs = [each for each in scored.findChildren(QDialog) if each.isVisible()]
+    assert {dialog.windowTitle() for dialog in dialogs} == {"Keys and mouse", "About this bundle"}
+    for dialog in dialogs:
+        assert not dialog.isModal()
+        dialog.close()
+
+
+def test_no_key_is_given_twice() -> None:
+    keys = [key for entries in MENUS.values() for entry in entries if entry for key in entry.keys]
+    assert len(keys) == len(set(keys))
+
+
+def test_not_for_clinical_use_is_in_the_picture_itself(scored: MainWindow) -> None:
+    viewer = scored.viewer
+    corner = viewer.grab().toImage().copy(viewer.width() - 190, 8, 180, 20)
+    colours = {corner.pixelColor(x, y).name() for x in range(180) for y in range(20)}
+    assert "#cf9a4a" in colours
+    assert "NOT FOR CLINICAL USE" in scored.windowTitle()
+
+
+def test_closing_while_scoring_ends_everything_at_once(
+    qtbot: QtBot, bundle: Bundle, write_film: Callable[..., Path], tmp_path: Path
+) -> None:
+    window = MainWindow(Desk())
+    window.show()
+    one = write_film(tmp_path / "0.png", grey=40, shape=(2000, 2000))
+    for number in range(1, 100):
+        (tmp_path / f"{number}.png").hardlink_to(one)
+    window.desk.use_bundle(bundle, wanted=Wanted.CPU)
+    window.desk.open_paths([tmp_path / f"{number}.png" for number in range(100)])
+    qtbot.waitUntil(lambda: any(isinstance(row.verdict, Scored) for row in window.desk.sheet.rows), timeout=20000)
+    start = time.monotonic()
+    window.close()
+    assert time.monotonic() - start < 3
+
+
+def test_the_window_answers_while_thousands_of_films_are_added(window: MainWindow) -> None:
+    start = time.monotonic()
+    window.table.films.add([Path(f"/nowhere/film-{number}.png") for number in range(3000)])
+    assert time.monotonic() - start < 1.0
+
+
+def test_a_screenshot_shows_text_and_film(
+    qapp: QApplication, bundle: Bundle, films: dict[str, Path], tmp_path: Path
+) -> None:
+    picture = tmp_path / "window.png"
+    render_screenshot(bundle, list(films.values()), picture, size=(1100, 700), wanted=Wanted.CPU)
+    image = QImage(str(picture))
+    assert (image.width(), image.height()) == (1100, 700)
+    colours = {image.pixelColor(x, y).name() for x in range(0, 1100, 3) for y in range(0, 700, 3)}
+    assert len(colours) > 200
+
+
+def _wheel(viewer: FilmViewer, at: QPointF, delta: int) -> QWheelEvent:
+    return QWheelEvent(
+        at,
+        QPointF(viewer.mapToGlobal(at.toPoint())),
+        QPoint(),
+        QPoint(0, delta),
+        Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier,
+        Qt.ScrollPhase.NoScrollPhase,
+        False,
+    )
+
+
+def _grab(viewer: FilmViewer) -> QImage:
+    """The film without its corners, where the cursor's value comes and goes."""
+    return viewer.grab().toImage().copy(0, 60, viewer.width(), viewer.height() - 180)
