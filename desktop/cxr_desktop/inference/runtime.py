@@ -58,7 +58,8 @@ def session(model: bytes, provider: str, *, threads: int) -> Any:  # noqa: ANN40
     options.inter_op_num_threads = 1
     options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
     options.log_severity_level = _ERRORS_ONLY
-    # A bundle's 15 sessions run in turn: threads that spin after their work would starve the next.
+    # A bundle's 15 sessions run in turn: threads that spin after their work would starve the next
+    # (measured on two cores with 15 MobileNets: 144 ms a film, 825 ms when they spin).
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     if provider == CUDA:
         load_cuda_libraries()

@@ -215,7 +215,7 @@ class MainWindow(QMainWindow):
         if self._row is not None and self._row.source == path:
             facts = pyramid.film.facts
             who = " · ".join(filter(None, (facts.identity.patient_id, facts.identity.patient_name)))
-            size = f"{facts.view.value} · {facts.shape[1]}×{facts.shape[0]} · {facts.bits} bit"
+            size = f"view {facts.view.value} · {facts.shape[1]}×{facts.shape[0]} · {facts.bits} bit"
             self.viewer.annotations = Annotations(tuple(filter(None, (path.name, who, facts.identity.acquired, size))))
             self.viewer.show_film(pyramid)
             self._show_verdict()
