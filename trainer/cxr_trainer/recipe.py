@@ -79,6 +79,8 @@ class ModelSection(_Section):
     """Backbone and head (paper, Figure 3)."""
 
     architecture: Literal["mobilenetv1"] = "mobilenetv1"
+    width: Annotated[float, Field(ge=0.25, le=1.0)] = 1.0
+    """MobileNet's width multiplier; the paper's is 1. Narrow ones start from ``none`` or a file of their own."""
     weights: str = "imagenet"
     """``imagenet`` (timm's hub), ``none``, or a file: safetensors or a weights-only state dict."""
     units: tuple[Count, ...] = (250, 50, 10, 2)

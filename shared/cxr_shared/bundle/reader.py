@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
+import json
 import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
+from cxr_shared.bundle.archive import pack
 from cxr_shared.bundle.manifest import MANIFEST_NAME, SCHEMA_VERSION, Manifest
-from cxr_shared.errors import BundleDamaged, BundleError, BundleUnsupported
+from cxr_shared.errors import BundleDamaged, BundleUnsupported
 from cxr_shared.files import sha256_bytes
 from cxr_shared.findings import Target
 
@@ -72,28 +76,29 @@ def open_bundle(path: Path) -> Bundle:
 
 
 def _read(path: Path, raw: bytes) -> tuple[Manifest, dict[Target, bytes]]:
-    import io
-
     with zipfile.ZipFile(io.BytesIO(raw)) as archive:
-        names = archive.namelist()
-        manifest = _read_manifest(path, archive)
+        text = _manifest_text(path, archive)
+        manifest = _parse_manifest(path, text)
         expected = [MANIFEST_NAME, *(entry.file for entry in manifest.models)]
-        if sorted(names) != sorted(expected):
+        if archive.namelist() != expected:
             raise BundleDamaged(f"{path} holds other files than its manifest lists. {_AGAIN}")
-        _refuse_slack(path, raw, archive)
         models = {}
         for entry in manifest.models:
             data = _member(path, archive, entry.file, limit=_LARGEST_MODEL)
             if sha256_bytes(data) != entry.sha256:
                 raise BundleDamaged(f"{path}: {entry.file} does not match its hash. {_AGAIN}")
             models[entry.target] = data
+    _refuse_slack(path, raw, [(MANIFEST_NAME, text), *zip(expected[1:], models.values(), strict=True)])
     return manifest, models
 
 
-def _read_manifest(path: Path, archive: zipfile.ZipFile) -> Manifest:
+def _manifest_text(path: Path, archive: zipfile.ZipFile) -> bytes:
     if MANIFEST_NAME not in archive.namelist():
         raise BundleDamaged(f"{path} has no {MANIFEST_NAME}. {_AGAIN}")
-    text = _member(path, archive, MANIFEST_NAME, limit=_LARGEST_MANIFEST)
+    return _member(path, archive, MANIFEST_NAME, limit=_LARGEST_MANIFEST)
+
+
+def _parse_manifest(path: Path, text: bytes) -> Manifest:
     try:
         manifest = Manifest.model_validate_json(text)
     except ValidationError as error:
@@ -106,8 +111,6 @@ def _read_manifest(path: Path, archive: zipfile.ZipFile) -> Manifest:
 
 
 def _refuse_newer(path: Path, text: bytes) -> None:
-    import json
-
     try:
         version = json.loads(text)["schema_version"]
     except (ValueError, KeyError, TypeError):
@@ -128,17 +131,11 @@ def _member(path: Path, archive: zipfile.ZipFile, name: str, *, limit: int) -> b
     return archive.read(name)
 
 
-def _refuse_slack(path: Path, raw: bytes, archive: zipfile.ZipFile) -> None:
-    """Refuse bytes that no hash covers: zip headers are rebuilt and must equal those in the file."""
-    import io
-
-    copy = io.BytesIO()
-    with zipfile.ZipFile(copy, "w", zipfile.ZIP_STORED) as again:
-        for info in archive.infolist():
-            plain = zipfile.ZipInfo(info.filename, info.date_time)
-            plain.external_attr = info.external_attr
-            again.writestr(plain, archive.read(info))
-    if copy.getvalue() != raw:
+def _refuse_slack(path: Path, raw: bytes, files: list[tuple[str, bytes]]) -> None:
+    """Refuse a byte that no hash covers: the container is packed again and must equal the file."""
+    again = io.BytesIO()
+    pack(again, files)
+    if again.getbuffer() != raw:
         raise BundleDamaged(f"{path}: the archive's own headers were changed or bytes were added. {_AGAIN}")
 
 
@@ -159,10 +156,10 @@ def _refuse_unsafe(path: Path, name: str, data: bytes) -> None:
         raise BundleUnsupported(f"{path}: {name} keeps its weights in another file. Not loaded.")
 
 
-def _tensors(graph: object) -> list[object]:
+def _tensors(graph: Any) -> list[Any]:  # noqa: ANN401  (protobuf classes made at run time)
     """Every tensor of a graph, those in attributes and subgraphs too."""
-    found = list(graph.initializer)  # type: ignore[attr-defined]
-    for node in graph.node:  # type: ignore[attr-defined]
+    found = list(graph.initializer)
+    for node in graph.node:
         for attribute in node.attribute:
             found += [attribute.t, *attribute.tensors] if attribute.HasField("t") else list(attribute.tensors)
             subgraphs = [attribute.g] if attribute.HasField("g") else []
@@ -171,4 +168,4 @@ def _tensors(graph: object) -> list[object]:
     return found
 
 
-__all__ = ["Bundle", "BundleError", "open_bundle"]
+__all__ = ["Bundle", "open_bundle"]

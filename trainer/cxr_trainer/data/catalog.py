@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 import pandas as pd
 
 from cxr_shared.errors import CxrError
@@ -93,8 +94,9 @@ def read_catalog(root: Path) -> Catalog:
 
 
 def _with_paths(root: Path, label_file: Path, labels: pd.DataFrame, paths: dict[str, str]) -> Catalog:
-    found = labels["image"].isin(list(paths))
-    films = labels[found].assign(path=labels["image"].map(paths)).sort_values("image", ignore_index=True)
+    found = np.array([name in paths for name in labels["image"]], dtype=bool)
+    films = labels[found]
+    films = films.assign(path=[paths[name] for name in films["image"]]).sort_values("image", ignore_index=True)
     return Catalog(root, label_file, films, tuple(labels["image"][~found]))
 
 

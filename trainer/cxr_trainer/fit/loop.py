@@ -115,7 +115,7 @@ def update_once(bench: Bench, stage: Stage, *, network: Network, update: int, ba
     losses = compute_losses(bench, network, batch)
     bench.compute.fabric.backward(losses.total)
     stage.optimizer.step()
-    return losses
+    return losses._replace(total=losses.total.detach())
 
 
 def penalty_factors(recipe: Recipe) -> Penalties:
@@ -163,7 +163,7 @@ def run_stage(bench: Bench, stage: Stage, checkpoint: Checkpoint) -> BestModel:
 
 
 def _add(sums: EpochSums, losses: Losses, films: int) -> None:
-    sums.loss = sums.loss + losses.total.detach().double()
+    sums.loss = sums.loss + losses.total.double()
     sums.correct = sums.correct + losses.right
     sums.updates += 1
     sums.films += films

@@ -73,7 +73,7 @@ class AffineHead(nn.Module):
         return HeadOutput(self.logit(value).squeeze(1), tuple(activities))
 
     def penalties(self, output: HeadOutput, factors: Penalties) -> list[Tensor]:
-        """Return Keras's losses in its order: kernel, bias, activity of each hidden Dense layer (scalars)."""
+        """Return Keras's losses: kernel, bias and activity of each hidden Dense layer in turn (scalars)."""
         losses: list[Tensor] = []
         for dense, activity in zip(self.dense, output.activities, strict=True):
             assert isinstance(dense, nn.Linear)
