@@ -1,0 +1,47 @@
+# The two commands: `make demo` and `make test`. Python 3.11 or newer and make are all they need.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.PHONY: help demo test check pytest format clean
+
+help:
+	@echo "make demo    phantom films, three models, a bundle, a triaged worklist, the desktop (demo/)"
+	@echo "make test    every check and every test"
+	@echo "make check   ruff, mypy, import contracts"
+	@echo "make format  format the code"
+	@echo "make clean   remove what make made"
+
+demo: $(INSTALLED)
+	@$(BIN)/python -m cxr_desktop.system_libraries
+	@$(BIN)/python tests/endtoend/demo.py demo
+
+test: check pytest
+
+check: $(INSTALLED)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+pytest: $(INSTALLED)
+	@$(BIN)/python -m cxr_desktop.system_libraries
+	$(BIN)/python -m pytest
+
+format: $(INSTALLED)
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+clean:
+	rm -rf $(VENV) demo runs build dist
+
+$(INSTALLED): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "error: Python 3.11 or newer is needed; $(PYTHON) is older. Run: make PYTHON=/path/to/python3.11 ..."; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' || \
+	  { echo "error: $(PYTHON) has no venv module. On Debian: sudo apt-get install python3-venv"; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --editable '.[dev]'
+	@touch $@
