@@ -79,6 +79,8 @@ def has_display() -> bool:
     """Whether a window can be seen: always, but on Linux without X11 or Wayland."""
     if not sys.platform.startswith("linux"):
         return True
+    if os.environ.get("QT_QPA_PLATFORM", "").partition(":")[0] in ("offscreen", "minimal"):
+        return False
     return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"))
 
 

@@ -116,12 +116,6 @@ def self_test(*, bundle: BundleOption = None, window: Annotated[bool, Parameter(
     return selftest.run(bundle, window=window)
 
 
-def _require_opencv() -> None:
-    from cxr_desktop import system_libraries
-
-    system_libraries.require(system_libraries.Use.OPENCV)
-
-
 def main() -> int:
     """Run the command line."""
     return run_command(app, extra="desktop")

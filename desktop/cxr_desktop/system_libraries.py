@@ -155,15 +155,21 @@ def require(use: Use) -> None:
 
 
 def main() -> int:
-    """Check what a window on X11 needs, and say whether pictures without a display work meanwhile."""
-    missing = find_missing(Use.X11)
-    if not missing:
-        print("Every system library that the desktop needs is here.")
-        return 0
-    print(sentence(missing), file=sys.stderr)
-    if not find_missing(Use.OFFSCREEN):
-        print("Triage and pictures without a display work; only the window does not.", file=sys.stderr)
-    return 1
+    """Check what is needed here: pictures without a display always, a window where there is a display.
+
+    Returns
+    -------
+    int
+        1 where something needed is missing; a window's libraries on a machine without a display only get a hint.
+    """
+    missing = find_missing(Use.OFFSCREEN)
+    window = [each for each in find_missing(Use.X11) if each not in missing]
+    if missing or (window and os.environ.get("DISPLAY")):
+        print(sentence([*missing, *window]), file=sys.stderr)
+        return 1
+    if window:
+        print(f"No window can be opened, only drawn into a picture. {sentence(window)}", file=sys.stderr)
+    return 0
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from cxr_shared.files import sha256_bytes
 from cxr_shared.findings import Target
 from cxr_shared.pixels import PIXEL_PATH_VERSION
 from cxr_trainer.fit.run import Run
+from cxr_trainer.model.backbones import cell_shift
 from cxr_trainer.model.network import Network
 
 _PRODUCER = ("cxr-triage", "torch", "onnx", "onnxscript", "onnxruntime-gpu", "onnxruntime")
@@ -74,6 +75,7 @@ def _common_spec(runs: Sequence[Run]) -> InputSpec:
 
 
 def _export(run: Run, spec: InputSpec, report: Report) -> tuple[ModelEntry, bytes]:
+    run.session()  # refuses a run of another pixel path
     recipe, metrics = run.recipe(), run.read_json("metrics.json")
     network = Network(recipe.model, bn_momentum=0.99)
     network.load_state_dict(run.read_model("best"))
@@ -88,6 +90,7 @@ def _export(run: Run, spec: InputSpec, report: Report) -> tuple[ModelEntry, byte
         sha256=sha256_bytes(graph.data),
         opset=graph.opset,
         map_shape=graph.map_shape,
+        cell_shift=cell_shift(network.backbone),
         operating_points=tuple(OperatingPoint(**point) for point in metrics["operating_points"]),
         metrics=TestMetrics(
             auc=Interval(**test["auc"]),

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from cxr_shared.errors import CxrError, MissingExtra
+from cxr_shared.errors import CxrError, MissingExtra, SystemLibraryMissing
 
 _EXTRA_OF: Mapping[str, str] = {
     "torch": "trainer",
@@ -53,6 +53,11 @@ def run_command(app: Callable[..., Any], *, extra: str) -> int:
             raise
         print(f"error: {missing}", file=sys.stderr)
         return 1
+    except ImportError as error:
+        if ".so" not in str(error):
+            raise
+        print(f"error: {_missing_library(error)}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return 130
@@ -60,6 +65,14 @@ def run_command(app: Callable[..., Any], *, extra: str) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     return result if isinstance(result, int) else 0
+
+
+def _missing_library(error: ImportError) -> SystemLibraryMissing:
+    """OpenCV's wheel needs libraries of the system; the loader's own words name the one that is missing."""
+    return SystemLibraryMissing(
+        f"A library of the operating system is missing: {error}. On Debian or Ubuntu run "
+        "`sudo apt-get install libgl1 libglib2.0-0`; `python -m cxr_desktop.system_libraries` names all that are."
+    )
 
 
 def _missing_extra(error: ModuleNotFoundError, extra: str) -> MissingExtra | None:

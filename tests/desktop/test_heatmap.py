@@ -78,3 +78,13 @@ def test_colour_is_transparent_up_to_the_operating_point_and_then_absolute() -> 
 def test_a_threshold_of_0_or_1_still_gives_colours(zero: float) -> None:
     rgba = colour(np.zeros((2, 2), np.float32), zero=zero)
     assert rgba[..., 3].max() == (255 if zero < 0 else 0)
+
+
+def test_cell_shift_moves_the_peak_and_the_picture_alike() -> None:
+    values = np.zeros((8, 8), np.float32)
+    values[3, 5] = 4.0
+    peak = find_peak(values, STRETCHED, (800, 800), shift=0.5)
+    assert (peak.y, peak.x) == (400.0, 600.0)
+    laid = film_map(values, STRETCHED, film=(800, 800), out=(800, 800), shift=0.5)
+    top = np.argwhere(laid > laid.max() - 1e-3).mean(axis=0)
+    assert np.abs(top - (399.5, 599.5)).max() < 1.0

@@ -57,8 +57,8 @@ def _make_films(folder: Path, *, films: int) -> None:
 
 
 def _phantoms(out: Path, *options: str, films: int, seed: int) -> None:
-    chosen = [word for finding in FINDINGS for word in ("--findings", finding)]
-    _run("cxr-trainer", "phantoms", str(out), "--films", str(films), "--seed", str(seed), *chosen, *options)
+    counts = ("--films", str(films), "--seed", str(seed))
+    _run("cxr-trainer", "phantoms", str(out), *counts, "--findings", *FINDINGS, *options)
 
 
 def _fit(folder: Path) -> dict[str, Path]:
@@ -68,8 +68,7 @@ def _fit(folder: Path) -> dict[str, Path]:
             before = set((folder / "runs").glob("*"))
             recipe = ("--recipe", str(HERE / "demo.toml"))
             data = ("--data", str(folder / "phantoms"), "--out", str(folder / "runs"))
-            cohort = ("--cohort.normal", "350", "--cohort.per_finding", "175") if target == "anomaly" else ()
-            _run("cxr-trainer", "fit", "--disease", target, *data, *recipe, *cohort)
+            _run("cxr-trainer", "fit", "--disease", target, *data, *recipe)
             (runs[target],) = set((folder / "runs").glob("*")) - before
     return runs
 

@@ -111,6 +111,18 @@ def test_model_that_reads_other_files_is_refused(path: Path) -> None:
         _write(path, _model(external=True))
 
 
+def test_model_with_an_external_sparse_tensor_is_refused(path: Path) -> None:
+    values = numpy_helper.from_array(np.ones(1, np.float32), "weight")
+    values.data_location = TensorProto.EXTERNAL
+    entry = values.external_data.add()
+    entry.key, entry.value = "location", "secret.bin"
+    model = onnx.load_model_from_string(_model())
+    indices = numpy_helper.from_array(np.zeros(1, np.int64), "indices")
+    model.graph.sparse_initializer.append(helper.make_sparse_tensor(values, indices, [3]))
+    with pytest.raises(BundleUnsupported, match="another file"):
+        _write(path, model.SerializeToString())
+
+
 def test_model_with_foreign_operators_is_refused(path: Path) -> None:
     with pytest.raises(BundleUnsupported, match=r"hernia\.onnx uses operators outside ONNX's own \(com\.evil\)"):
         _write(path, _model("com.evil"))

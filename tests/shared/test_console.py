@@ -35,6 +35,14 @@ def test_a_missing_extra_is_the_line_that_installs_it(
     assert f"pip install 'cxr-triage[{extra}]'" in capsys.readouterr().err
 
 
+def test_a_missing_system_library_is_named_with_its_package(capsys: pytest.CaptureFixture[str]) -> None:
+    error = ImportError("libGL.so.1: cannot open shared object file: No such file or directory")
+    assert run_command(_raising(error), extra="desktop") == 1
+    printed = capsys.readouterr().err
+    assert "libGL.so.1" in printed
+    assert "apt-get install libgl1" in printed
+
+
 def test_other_missing_modules_are_our_own_fault_and_not_hidden() -> None:
     with pytest.raises(ModuleNotFoundError):
         run_command(_raising(ModuleNotFoundError("x", name="cxr_shared.nothing")), extra="trainer")

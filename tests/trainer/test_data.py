@@ -201,6 +201,26 @@ def test_cache_reports_a_broken_film_and_reads_a_changed_one_anew(tiny_nih: Path
     assert cache_films(catalog, catalog.films, spec=spec, folder=tmp_path / "cache").refusals == ()
 
 
+def test_one_class_cohort_is_balanced_when_most_findings_are_absent() -> None:
+    catalog = _full_catalog({"Hernia": 90, "Mass": 40}, normal=500)
+    cohort = build_cohort(catalog, Target.ANOMALY, load_recipe(Target.ANOMALY).cohort, seed=0)
+    assert (cohort.positives, cohort.negatives) == (130, 130)
+    few = build_cohort(
+        _full_catalog({"Hernia": 90, "Mass": 40}, normal=60), Target.ANOMALY, load_recipe(Target.ANOMALY).cohort, seed=0
+    )
+    assert (few.positives, few.negatives) == (60, 60)
+    assert int(few.films["Mass"].sum()) == 30
+    assert "2,800 + 2,800" in few.notes[0]
+
+
+@given(films=st.integers(2, 200), batch=st.integers(2, 40), epoch=st.integers(0, 5))
+def test_no_batch_has_a_single_film(films: int, batch: int, epoch: int) -> None:
+    order = BatchOrder(films, batch, seed=3)
+    sizes = [len(order.indices(epoch * order.batches + i)) for i in range(order.batches)]
+    assert min(sizes) > 1
+    assert max(sizes) <= batch + 1
+
+
 @given(films=st.integers(1, 200), batch=st.integers(1, 40), epoch=st.integers(0, 5))
 def test_an_epoch_sees_each_film_once(films: int, batch: int, epoch: int) -> None:
     order = BatchOrder(films, batch, seed=3)

@@ -110,6 +110,17 @@ def test_head_and_its_penalties_equal_keras(golden: Path, mode: str) -> None:
     np.testing.assert_allclose(in_keras_order, arrays[f"losses_{mode}"], rtol=1e-5, atol=1e-7)
 
 
+def test_moving_variance_averages_the_biased_batch_variance() -> None:
+    """Keras takes the batch's variance as it is; torch would multiply it by n / (n - 1)."""
+    head = AffineHead(3, units=(2,), dropout=0.0, bn_momentum=0.75)
+    x = torch.tensor([[1.0, 2.0, 3.0], [0.0, -1.0, 5.0], [2.0, 2.0, 2.0]])
+    head.train()(x)
+    activity = x.numpy() @ head.dense[0].weight.detach().numpy().T + head.dense[0].bias.detach().numpy()
+    norm = head.norm[0]
+    np.testing.assert_allclose(norm.running_var, 0.75 + 0.25 * activity.var(axis=0), rtol=1e-5)
+    np.testing.assert_allclose(norm.running_mean, 0.25 * activity.mean(axis=0), rtol=1e-4, atol=1e-6)
+
+
 def test_folded_head_is_the_head(golden: Path) -> None:
     head, arrays = _golden_head(golden)
     weight, bias = fold(head.eval())

@@ -27,7 +27,7 @@ def phantoms(
     films: int = 600,
     seed: int = 7,
     dicom: bool = False,
-    findings: Annotated[list[str] | None, Parameter(negative="")] = None,
+    findings: Annotated[list[str] | None, Parameter(negative="", consume_multiple=True)] = None,
 ) -> int:
     """Write synthetic chest films with known findings and boxes, in NIH's layout.
 
@@ -96,33 +96,40 @@ def fit(
 
 
 @app.command
-def resume(run: Path, *, json: Annotated[bool, Parameter(negative="")] = False) -> int:
+def resume(
+    run: Path,
+    *fields: Annotated[str, Parameter(allow_leading_hyphen=True)],
+    json: Annotated[bool, Parameter(negative="")] = False,
+) -> int:
     """Go on with a run that was stopped, as if it never had been.
 
     Parameters
     ----------
     run
         The run directory.
+    fields
+        Recipe fields of the CLR stage to change before it begins, such as --clr.max_lr 0.01.
     json
         Print events as JSON lines instead of progress.
     """
     from cxr_trainer.commands import resume_run
+    from cxr_trainer.recipe import parse_fields
 
-    return resume_run(run, json_lines=json)
+    return resume_run(run, json_lines=json, overrides=parse_fields(fields))
 
 
 @app.command
-def report(*runs: Path) -> int:
+def report(run: Path, *runs: Path) -> int:
     """Draw the figures of finished runs anew and write their report.html.
 
     Parameters
     ----------
-    runs
+    run, runs
         Run directories.
     """
     from cxr_trainer.commands import write_reports
 
-    return write_reports(runs)
+    return write_reports((run, *runs))
 
 
 def main() -> int:

@@ -13,7 +13,7 @@ from typing import Any
 from rich.console import Console
 
 from cxr_shared.findings import FINDINGS, Target, parse_target
-from cxr_trainer.errors import DataNotConfigured
+from cxr_trainer.errors import DataNotConfigured, RecipeError
 from cxr_trainer.fit.device import DeviceName
 from cxr_trainer.fit.events import Event, RunStarted, Sink
 from cxr_trainer.fit.loop import Stopped
@@ -30,6 +30,8 @@ def make_phantoms(out: Path, *, films: int, seed: int, dicom: bool, findings: Se
     """Write synthetic films and say where."""
     from cxr_shared.phantom import write_phantoms
 
+    if films < 1:
+        raise RecipeError("--films must be at least 1.")
     chosen = [parse_target(name) for name in findings] or list(FINDINGS)
     console = Console(stderr=True)
     with console.status("making phantom films") as status:
@@ -68,16 +70,21 @@ def _fit_one(recipe: Recipe, sinks: Sequence[Sink], stop: Stop, *, data: Path, o
     return fit(recipe, data=data, out=out, device=device, sinks=sinks, stop=stop)
 
 
-def resume_run(folder: Path, *, json_lines: bool) -> int:
+def resume_run(folder: Path, *, json_lines: bool, overrides: Mapping[str, Any]) -> int:
     """Go on with a stopped run."""
     run = Run.open(folder)
-    return _watched(lambda sinks, stop: resume(run, sinks=sinks, stop=stop), json_lines=json_lines)
+    return _watched(partial(_resume_one, run, overrides), json_lines=json_lines)
+
+
+def _resume_one(run: Run, overrides: Mapping[str, Any], sinks: Sequence[Sink], stop: Stop) -> Run:
+    return resume(run, overrides=overrides, sinks=sinks, stop=stop)
 
 
 def write_reports(folders: Sequence[Path]) -> int:
     """Write each run's figures and page anew and print where."""
     for folder in folders:
-        print(write_report(Run.open(folder)))
+        run = Run.open(folder)
+        print(write_report(run, run.read_json("metrics.json")))
     return 0
 
 
@@ -100,7 +107,8 @@ def _watched(work: Callable[[Sequence[Sink], Stop], Run], *, json_lines: bool) -
         try:
             work([shown, folder], stop)
         except Stopped:
-            print(f"Stopped. Go on with: cxr-trainer resume {folder.name}")
+            how = f"cxr-trainer resume {folder.name}" if folder.name else "the same command; films read are kept"
+            print(f"Stopped. Go on with: {how}")
             return _STOPPED
     return 0
 

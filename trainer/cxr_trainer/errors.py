@@ -9,6 +9,7 @@
     ├─ RecipeError          a recipe field with a wrong name, type or value
     ├─ WeightsError         initial weights that cannot be had or do not fit
     ├─ RangeTestError       a loss curve that suggests no rate
+    ├─ DeviceUnavailable    the device that was asked for is not there
     ├─ RunError             a run directory that is unfinished, foreign or damaged
     └─ TrainingDiverged     the loss is no longer a number
 """
@@ -46,6 +47,10 @@ class WeightsError(CxrError):
 
 class RangeTestError(CxrError):
     """A loss curve that suggests no learning rate."""
+
+
+class DeviceUnavailable(CxrError):
+    """The device that was asked for is not there."""
 
 
 class RunError(CxrError):

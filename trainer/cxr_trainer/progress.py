@@ -93,8 +93,10 @@ def describe(event: Event) -> str:
                 f"AUC {event.validation_auc:.3f}  {event.seconds:.1f} s"
             )
         case RangeTestFinished():
-            ended = "stopped at divergence" if event.diverged else "ran to its end"
-            text = f"  max_lr {event.max_lr:.3e}, base_lr {event.base_lr:.3e} ({event.updates} updates, {ended})"
+            ended = f"{event.updates} updates, {'stopped at divergence' if event.diverged else 'ran to its end'}"
+            text = f"  no rate suggested: {event.refusal} ({ended})"
+            if event.max_lr and event.base_lr:
+                text = f"  max_lr {event.max_lr:.3e}, base_lr {event.base_lr:.3e} ({ended})"
         case RunFinished():
             text = f"{event.summary}\nbest: epoch {event.best_epoch} of {event.best_stage}; {event.run}/report.html"
         case _:

@@ -9,8 +9,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cxr_trainer.errors import RangeTestError
-
 BASE_SHARE = 0.25
 """base_lr = max_lr / 4 (paper §6)."""
 _FEWEST_POINTS = 10
@@ -25,19 +23,22 @@ class RangeTestResult:
     rates, losses
         One of each for every update; a loss may be NaN or infinite.
     smoothed
-        Bias-corrected running mean of the finite losses, NaN where none has come yet.
+        Losses smoothed both ways, so that the minimum is not late (see `smooth`).
     max_lr, base_lr
-        The suggested bounds.
+        The suggested bounds, None where the curve suggests none.
     diverged
         Whether the test ended early because the loss ran away.
+    refusal
+        Why the curve suggests no bounds, else empty.
     """
 
     rates: tuple[float, ...]
     losses: tuple[float, ...]
     smoothed: tuple[float, ...]
-    max_lr: float
-    base_lr: float
+    max_lr: float | None
+    base_lr: float | None
     diverged: bool
+    refusal: str = ""
 
 
 class LossSmoother:
@@ -61,31 +62,31 @@ class LossSmoother:
         return value
 
 
+def smooth(losses: Sequence[float], smoothing: float) -> tuple[float, ...]:
+    """Mean of the running means from the left and from the right: smooth, and without the lag of either."""
+    forward, backward = LossSmoother(smoothing), LossSmoother(smoothing)
+    from_left = [forward.add(loss) for loss in losses]
+    from_right = [backward.add(loss) for loss in reversed(losses)][::-1]
+    return tuple((left + right) / 2 for left, right in zip(from_left, from_right, strict=True))
+
+
 def suggest(
     rates: Sequence[float], losses: Sequence[float], *, smoothing: float, diverged: bool = False
 ) -> RangeTestResult:
     """Take max_lr at the minimum of the smoothed loss (the paper's rule) and base_lr = max_lr / 4.
 
-    Raises
-    ------
-    RangeTestError
-        Too few finite losses, or the minimum lies at an end of the ramp, so that there is none within it.
+    A curve with too few finite losses, or with its minimum at an end of the ramp, suggests nothing; the result's
+    `refusal` says why.
     """
-    smoother = LossSmoother(smoothing)
-    smoothed = tuple(smoother.add(loss) for loss in losses)
+    smoothed = smooth(losses, smoothing)
     usable = [i for i, loss in enumerate(losses) if math.isfinite(loss) and math.isfinite(smoothed[i])]
     if len(usable) < _FEWEST_POINTS:
-        raise RangeTestError(
-            f"The range test has {len(usable)} usable losses; {_FEWEST_POINTS} are needed. "
-            "Raise range_test.epochs, or give clr.max_lr."
-        )
+        refusal = f"it has {len(usable)} usable losses and {_FEWEST_POINTS} are needed"
+        return RangeTestResult(tuple(rates), tuple(losses), smoothed, None, None, diverged, refusal)
     best = min(usable, key=lambda i: smoothed[i])
-    if best in (usable[0], usable[-1]) and not (diverged and best == usable[-1]):
+    if best in (usable[0], usable[-1]):
         side = "falls to its very end" if best == usable[-1] else "only rises"
-        other = "Raise range_test.end" if best == usable[-1] else "Lower range_test.start"
-        raise RangeTestError(
-            f"The range test's loss {side}, so no rate between {rates[0]:.1e} and {rates[-1]:.1e} is its minimum. "
-            f"{other}, or give clr.max_lr."
-        )
+        refusal = f"its loss {side}, so no rate between {rates[0]:.1e} and {rates[-1]:.1e} is its minimum"
+        return RangeTestResult(tuple(rates), tuple(losses), smoothed, None, None, diverged, refusal)
     max_lr = rates[best]
     return RangeTestResult(tuple(rates), tuple(losses), smoothed, max_lr, max_lr * BASE_SHARE, diverged)

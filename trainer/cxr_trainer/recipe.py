@@ -33,6 +33,12 @@ class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
+class InputSection(InputSpec):
+    """The pixels a model takes: `InputSpec`, a wrong field refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
 class CohortSection(_Section):
     """Which films: Table 2 for a finding, section 'One-class classifier' for the anomaly model."""
 
@@ -71,7 +77,8 @@ class AugmentSection(_Section):
     """Degrees, either way, as Keras reads it."""
     zoom: Annotated[float, Field(ge=0, lt=1)] = 0.1
     """Each axis is drawn from 1 ± zoom."""
-    brightness: tuple[Positive, Positive] | None = (0.4, 1.5)
+    brightness: tuple[Positive, Positive] = (0.4, 1.5)
+    """Range of the factor of the grey levels; [1, 1] leaves them alone."""
     horizontal_flip: bool = True
 
 
@@ -82,7 +89,8 @@ class ModelSection(_Section):
     width: Annotated[float, Field(ge=0.25, le=1.0)] = 1.0
     """MobileNet's width multiplier; the paper's is 1. Narrow ones start from ``none`` or a file of their own."""
     weights: str = "imagenet"
-    """``imagenet`` (timm's hub), ``none``, or a file: safetensors or a weights-only state dict."""
+    """``imagenet`` (timm's hub), ``none``, or a file: safetensors or a weights-only state dict. The hub's weights
+    were made with symmetric padding, so they start a little further off here than TF-slim's own, from a file."""
     units: tuple[Count, ...] = (250, 50, 10, 2)
     """Widths of the hidden Dense layers."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5
@@ -94,7 +102,8 @@ class ModelSection(_Section):
     """Share of the old value that a BN average keeps at an update. None: Keras's 0.99, or less where an
     epoch has too few batches for that average to arrive (see `Recipe.resolved_bn_momentum`)."""
     output_stride: Literal[8, 16, 32] = 32
-    """Input pixels for each pixel of the last feature map, and so of the heat map; the paper's is 32."""
+    """Input pixels for each pixel of the last feature map, and so of the heat map; the paper's is 32. Less leaves the
+    last strides out, without dilation."""
 
 
 class DecaySection(_Section):
@@ -145,6 +154,12 @@ class ClrSection(_Section):
     gamma: Positive = 0.99994
     """Only ``exp_range``: the amplitude's factor at each update."""
 
+    @model_validator(mode="after")
+    def _ordered(self) -> ClrSection:
+        if self.max_lr is not None and self.base_lr is not None and self.base_lr > self.max_lr:
+            raise ValueError("base_lr must not be above max_lr")
+        return self
+
 
 class PaperFacts(_Section):
     """What the paper printed for this target, to set beside our own figures; nothing is trained with it."""
@@ -161,7 +176,7 @@ class Recipe(_Section):
 
     target: Target
     seed: int = 0
-    input: InputSpec = InputSpec()
+    input: InputSection = InputSection()
     cohort: CohortSection = CohortSection()
     split: SplitSection = SplitSection()
     augment: AugmentSection = AugmentSection()
@@ -174,12 +189,12 @@ class Recipe(_Section):
     def resolved_bn_momentum(self, batches: int) -> float:
         """Momentum of the BN averages for a stage with `batches` updates an epoch.
 
-        Keras's 0.99 needs some hundred updates to forget its start. The paper's cohorts have 85 batches an
-        epoch or more; a smaller set gets the momentum whose memory is one of its own epochs.
+        Keras's 0.99 needs some hundred updates to forget its start. The paper's cohorts have 75 batches an
+        epoch or more on the default split; a smaller set gets the momentum whose memory is one of its own epochs.
         """
         if self.model.bn_momentum is not None:
             return self.model.bn_momentum
-        return 0.99 if batches >= 85 else 1.0 - 1.0 / max(10, batches)
+        return 0.99 if batches >= 75 else 1.0 - 1.0 / max(10, batches)
 
 
 def load_recipe(target: Target, *, file: Path | None = None, overrides: Mapping[str, Any] | None = None) -> Recipe:
@@ -203,7 +218,10 @@ def load_recipe(target: Target, *, file: Path | None = None, overrides: Mapping[
     """
     merged: dict[str, Any] = packaged_recipe(target)
     if file is not None:
-        merged = _merge(merged, _read_toml(file))
+        own = _read_toml(file)
+        if own.get("target", target.value) != target.value:
+            raise RecipeError(f"{file} is a recipe of {own['target']}, not of {target.value}. Remove its target line.")
+        merged = _merge(merged, own)
     for dotted, value in (overrides or {}).items():
         merged = _merge(merged, _nested(dotted, value))
     return parse_recipe({**merged, "target": target.value}, where=str(file or "the command line"))

@@ -1,6 +1,8 @@
 """From a model's map to places and colours on the film.
 
-A map (h, w) covers the model's square evenly: cell (i, j) is centred at ((j + ½)/w, (i + ½)/h) of the square.
+A map (h, w) covers the model's square evenly, but what a cell sees is not centred on it: each stride of a network
+that pads on the right alone moves it on. Cell (i, j) looks at ((j + ½ + s)/w, (i + ½ + s)/h) of the square, with s
+the bundle's ``cell_shift``.
 Its colours are absolute: the same logit looks the same on every film and for every target.
 """
 
@@ -49,7 +51,9 @@ def content_box(spec: InputSpec, shape: tuple[int, int]) -> ContentBox:
     return ContentBox(left / spec.size, top / spec.size, width / spec.size, height / spec.size)
 
 
-def film_map(values: FloatMap, spec: InputSpec, *, film: tuple[int, int], out: tuple[int, int]) -> FloatMap:
+def film_map(
+    values: FloatMap, spec: InputSpec, *, film: tuple[int, int], out: tuple[int, int], shift: float = 0.0
+) -> FloatMap:
     """Lay a map over a film, bilinearly.
 
     Parameters
@@ -62,14 +66,16 @@ def film_map(values: FloatMap, spec: InputSpec, *, film: tuple[int, int], out: t
         Rows and columns of the film.
     out
         Rows and columns to return; the film's own, or fewer.
+    shift
+        The model's ``cell_shift``, in cells.
 
     Returns
     -------
     ndarray
         `out` float32 in logit units; outside the outermost cell centres the nearest cell's value.
     """
-    rows = _positions(out[0], values.shape[0], *_span(spec, film)[:2])
-    columns = _positions(out[1], values.shape[1], *_span(spec, film)[2:])
+    rows = _positions(out[0], values.shape[0], *_span(spec, film)[:2]) - np.float32(shift)
+    columns = _positions(out[1], values.shape[1], *_span(spec, film)[2:]) - np.float32(shift)
     grid_x, grid_y = np.meshgrid(columns, rows)
     laid = cv2.remap(
         np.ascontiguousarray(values, np.float32),
@@ -81,15 +87,16 @@ def film_map(values: FloatMap, spec: InputSpec, *, film: tuple[int, int], out: t
     return np.asarray(laid, np.float32)
 
 
-def find_peak(values: FloatMap, spec: InputSpec, film: tuple[int, int]) -> Peak:
-    """Centre of the map's highest cell in film pixels, kept inside the film.
+def find_peak(values: FloatMap, spec: InputSpec, film: tuple[int, int], *, shift: float = 0.0) -> Peak:
+    """Centre of what the map's highest cell looks at, in film pixels, kept inside the film.
 
-    A bilinear surface is highest at a cell's centre, so interpolation would find no better place.
+    `shift` is the model's ``cell_shift``. A bilinear surface is highest at a cell's centre, so interpolation would
+    find no better place.
     """
     row, column = np.unravel_index(int(np.argmax(values)), values.shape)
     box = content_box(spec, film)
-    y = ((int(row) + 0.5) / values.shape[0] - box.top) / box.height * film[0]
-    x = ((int(column) + 0.5) / values.shape[1] - box.left) / box.width * film[1]
+    y = ((int(row) + 0.5 + shift) / values.shape[0] - box.top) / box.height * film[0]
+    x = ((int(column) + 0.5 + shift) / values.shape[1] - box.left) / box.width * film[1]
     return Peak(
         x=min(max(x, 0.0), float(film[1])),
         y=min(max(y, 0.0), float(film[0])),

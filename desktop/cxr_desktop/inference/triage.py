@@ -129,6 +129,7 @@ def _verdict(
             target=entry.target,
             logit=float(outputs[entry.target].logits[index]),
             threshold=entry.operating_point.threshold,
+            cell_shift=entry.cell_shift,
         )
         for entry in manifest.models
     }
@@ -138,7 +139,10 @@ def _verdict(
         facts=film.facts,
         scores=scores,
         maps=maps,
-        peaks={target: find_peak(values, manifest.input, film.facts.shape) for target, values in maps.items()},
+        peaks={
+            target: find_peak(values, manifest.input, film.facts.shape, shift=scores[target].cell_shift)
+            for target, values in maps.items()
+        },
         urgency=urgency(scores.values()),
         timings=Timings(read=film.read_ms, infer=infer_ms),
         provenance=provenance,

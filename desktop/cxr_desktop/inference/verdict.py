@@ -33,11 +33,14 @@ class Score:
         The model's logit.
     threshold
         The operating point, a probability.
+    cell_shift
+        How far what a cell of the map sees lies right of and below it, in cells.
     """
 
     target: Target
     logit: float
     threshold: float
+    cell_shift: float = 0.0
 
     @property
     def probability(self) -> float:

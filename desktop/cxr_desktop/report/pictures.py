@@ -43,8 +43,9 @@ def overlay(
         (h, w, 3) uint8 RGB.
     """
     rows, columns = grey.shape
-    laid = film_map(verdict.maps[target], spec, film=verdict.facts.shape, out=(rows, columns))
-    rgba = colour(laid, zero=to_logit(verdict.scores[target].threshold))
+    score, out = verdict.scores[target], (rows, columns)
+    laid = film_map(verdict.maps[target], spec, film=verdict.facts.shape, out=out, shift=score.cell_shift)
+    rgba = colour(laid, zero=to_logit(score.threshold))
     alpha = rgba[..., 3:].astype(np.float32) * (opacity / 255)
     mixed = grey[..., None] * (1 - alpha) + rgba[..., :3] * alpha
     return np.asarray(np.rint(mixed), np.uint8)

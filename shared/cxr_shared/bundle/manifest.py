@@ -85,7 +85,8 @@ class ModelEntry(_Part):
     """One model of a bundle.
 
     The ONNX file takes ``film`` uint8 (N, size, size) and gives ``logit`` float32 (N,) and ``map`` float32
-    (N, h, w) in logit units, with ``mean(map) = logit``. The probability is ``sigmoid(logit)``.
+    (N, h, w) in logit units, with ``mean(map) = logit``. The probability is ``sigmoid(logit)``. What a cell of the map
+    sees is centred `cell_shift` cells right of and below the cell's own centre.
     """
 
     target: Target
@@ -94,6 +95,7 @@ class ModelEntry(_Part):
     opset: int
     precision: Literal["float32"] = "float32"
     map_shape: tuple[int, int]
+    cell_shift: Annotated[float, Field(ge=-1, le=1)] = 0.0
     operating_points: tuple[OperatingPoint, ...] = Field(min_length=1)
     metrics: TestMetrics
     split_kind: Literal["patient", "paper", "official"]

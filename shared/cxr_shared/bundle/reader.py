@@ -148,24 +148,35 @@ def _refuse_unsafe(path: Path, name: str, data: bytes) -> None:
         model = onnx.load_model_from_string(data)
     except DecodeError as error:
         raise BundleDamaged(f"{path}: {name} is not an ONNX model. {_AGAIN}") from error
-    domains = {each.domain for each in model.opset_import} | {node.domain for node in model.graph.node}
+    graphs = _graphs(model.graph)
+    domains = {node.domain for graph in graphs for node in graph.node} | {each.domain for each in model.opset_import}
     foreign = sorted(domains - {"", "ai.onnx"})
-    if foreign or model.functions:
+    if foreign or model.functions or model.training_info:
         raise BundleUnsupported(f"{path}: {name} uses operators outside ONNX's own ({', '.join(foreign)}). Not loaded.")
-    if any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in _tensors(model.graph)):
+    tensors = [tensor for graph in graphs for tensor in _tensors(graph)]
+    if any(tensor.data_location == onnx.TensorProto.EXTERNAL or tensor.external_data for tensor in tensors):
         raise BundleUnsupported(f"{path}: {name} keeps its weights in another file. Not loaded.")
 
 
-def _tensors(graph: Any) -> list[Any]:  # noqa: ANN401  (protobuf classes made at run time)
-    """Every tensor of a graph, those in attributes and subgraphs too."""
-    found = list(graph.initializer)
-    for node in graph.node:
-        for attribute in node.attribute:
-            found += [attribute.t, *attribute.tensors] if attribute.HasField("t") else list(attribute.tensors)
-            subgraphs = [attribute.g] if attribute.HasField("g") else []
-            for subgraph in [*subgraphs, *attribute.graphs]:
-                found += _tensors(subgraph)
-    return found
+def _graphs(graph: Any) -> list[Any]:  # noqa: ANN401  (protobuf classes made at run time)
+    """The graph and every subgraph below it."""
+    inner = [
+        subgraph
+        for node in graph.node
+        for attribute in node.attribute
+        for subgraph in ([attribute.g] if attribute.HasField("g") else []) + list(attribute.graphs)
+    ]
+    return [graph, *(below for subgraph in inner for below in _graphs(subgraph))]
+
+
+def _tensors(graph: Any) -> list[Any]:  # noqa: ANN401
+    """Every tensor of one graph: initializers and attributes, dense and sparse."""
+    attributes = [attribute for node in graph.node for attribute in node.attribute]
+    sparse = [*graph.sparse_initializer, *(each for attribute in attributes for each in attribute.sparse_tensors)]
+    sparse += [attribute.sparse_tensor for attribute in attributes if attribute.HasField("sparse_tensor")]
+    dense = [*graph.initializer, *(each for attribute in attributes for each in attribute.tensors)]
+    dense += [attribute.t for attribute in attributes if attribute.HasField("t")]
+    return [*dense, *(part for each in sparse for part in (each.values, each.indices))]
 
 
 __all__ = ["Bundle", "open_bundle"]

@@ -49,7 +49,7 @@ def draw(section: AugmentSection, *, films: int, size: tuple[int, int], generato
     def uniform(low: float, high: float) -> Tensor:
         return low + (high - low) * torch.rand(films, generator=generator)
 
-    low, high = section.brightness or (1.0, 1.0)
+    low, high = section.brightness
     return Transform(
         rotation=uniform(-section.rotation, section.rotation),
         shear=uniform(-section.shear, section.shear),
@@ -72,7 +72,7 @@ def apply(transform: Transform, films: Tensor, *, brighten: bool = True) -> Tens
     films
         (N, 1, H, W), uint8 or float, grey levels 0..255.
     brighten
-        False leaves the grey levels alone (`AugmentSection.brightness` is None).
+        False leaves the grey levels alone, fractions and all.
 
     Returns
     -------

@@ -71,7 +71,8 @@ class BatchOrder:
     films
         Number of films.
     batch_size
-        Films an update; the last of an epoch has what is left, as in Keras.
+        Films an update; the last of an epoch has what is left, as in Keras, but a single film left over joins
+        the batch before it, since batch normalisation cannot train on one.
     seed
         Decides the orders.
     """
@@ -82,14 +83,16 @@ class BatchOrder:
 
     @property
     def batches(self) -> int:
-        """Updates an epoch: ceil(films / batch_size)."""
-        return -(-self.films // self.batch_size)
+        """Updates an epoch: ceil(films / batch_size), one less where a single film would be left over."""
+        whole, left = divmod(self.films, self.batch_size)
+        return max(1, whole + (left > 1))
 
     def indices(self, update: int) -> npt.NDArray[np.int64]:
         """Films of `update`; within an epoch each film occurs once."""
         epoch, position = divmod(update, self.batches)
         order = np.random.default_rng([self.seed, epoch]).permutation(self.films)
-        return order[position * self.batch_size : (position + 1) * self.batch_size]
+        last = position == self.batches - 1
+        return order[position * self.batch_size : None if last else (position + 1) * self.batch_size]
 
 
 __all__ = ["BatchOrder", "Films", "batch_seed", "part_films"]

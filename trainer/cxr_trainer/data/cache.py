@@ -1,6 +1,6 @@
 """Decode once: a memory-mapped uint8 cache of model inputs, shared by every run and target.
 
-One folder for each (data folder, pixel-path version, input spec), holding
+One folder for each (data folder, set of films found there, pixel-path version, input spec), holding
 
 - ``names.txt``: the catalog's images, a line each; the line number is the row,
 - ``pixels.u8``: (rows, S, S) uint8, sparse until a row is filled,
@@ -11,12 +11,14 @@ One folder for each (data folder, pixel-path version, input spec), holding
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -26,13 +28,14 @@ import platformdirs
 from cxr_shared.bundle import InputSpec
 from cxr_shared.errors import OutputError
 from cxr_shared.files import sha256_bytes, write_text
-from cxr_shared.film import Refusal, read_film
+from cxr_shared.film import Film, Refusal, read_film
 from cxr_shared.pixels import PIXEL_PATH_VERSION, model_input
 from cxr_trainer.data.catalog import Catalog
 
 _CHUNK: Final = 16
 _FEW: Final = 64
 Progress = Callable[[int, int], None]
+_Outcome = tuple[int, tuple[int, int], Refusal | None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -164,36 +167,56 @@ def _fill(
     chunks = [jobs[i : i + _CHUNK] for i in range(0, len(jobs), _CHUNK)]
     if len(jobs) <= _FEW or workers == 1:
         for chunk in chunks:
-            yield from _finish(store, chunk, _read_chunk(store.pixels_path, store.shape, chunk, spec))
+            yield from _finish(store, _read_chunk(store.pixels_path, store.shape, chunk, spec))
         return
-    with ProcessPoolExecutor(workers or os.cpu_count(), mp_context=get_context("spawn")) as pool:
-        futures: dict[Future[list[Refusal | None]], Sequence[tuple[int, str]]] = {
-            pool.submit(_read_chunk, store.pixels_path, store.shape, chunk, spec): chunk for chunk in chunks
-        }
+    pool = ProcessPoolExecutor(workers or os.cpu_count(), get_context("spawn"), initializer=_ignore_interrupt)
+    try:
+        futures = [pool.submit(_read_chunk, store.pixels_path, store.shape, chunk, spec) for chunk in chunks]
         for future in as_completed(futures):
-            yield from _finish(store, futures[future], future.result())
+            yield from _finish(store, future.result())
+    except BrokenProcessPool as error:
+        raise OutputError(
+            "A process that decodes films was ended from outside (out of memory?). The films read so far are kept; "
+            "run the same command again."
+        ) from error
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
-def _finish(
-    store: _Store, chunk: Sequence[tuple[int, str]], outcomes: list[Refusal | None]
-) -> Iterator[Refusal | None]:
-    for (row, path), outcome in zip(chunk, outcomes, strict=True):
-        if outcome is None:
-            store.identity[row] = _identity(path)
-        yield outcome
+def _ignore_interrupt() -> None:
+    """Ctrl-C reaches the whole process group; the parent alone decides what it means."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _finish(store: _Store, outcomes: list[_Outcome]) -> Iterator[Refusal | None]:
+    for row, identity, refusal in outcomes:
+        if refusal is None:
+            store.identity[row] = identity
+        yield refusal
 
 
 def _read_chunk(
     pixels_path: Path, shape: tuple[int, int, int], chunk: Sequence[tuple[int, str]], spec: InputSpec
-) -> list[Refusal | None]:
-    pixels = np.memmap(pixels_path, dtype=np.uint8, mode="r+", shape=shape)
-    outcomes: list[Refusal | None] = []
-    for row, path in chunk:
-        film = read_film(Path(path))
-        if isinstance(film, Refusal):
-            outcomes.append(film)
-            continue
-        pixels[row] = model_input(film, spec)
-        outcomes.append(None)
-    pixels.flush()
+) -> list[_Outcome]:
+    """Read films into their rows; written, not mapped, so that a full disk is an error and not a crash."""
+    outcomes: list[_Outcome] = []
+    with pixels_path.open("r+b") as stream:
+        for row, path in chunk:
+            identity = _identity(path)  # before reading: a file replaced meanwhile is read again next time
+            film = read_film(Path(path))
+            if isinstance(film, Film):
+                _write_row(stream, row * shape[1] * shape[2], model_input(film, spec))
+            outcomes.append((row, identity, film if isinstance(film, Refusal) else None))
     return outcomes
+
+
+def _write_row(stream: BinaryIO, offset: int, pixels: npt.NDArray[np.uint8]) -> None:
+    try:
+        stream.seek(offset)
+        stream.write(pixels.tobytes())
+        stream.flush()
+    except OSError as error:
+        raise OutputError(
+            f"Could not write the film cache {stream.name}: {error.strerror}. Free space or set CXR_CACHE to another "
+            "folder, then run the same command again; the films read so far are kept."
+        ) from error

@@ -68,15 +68,14 @@ def _binary(catalog: Catalog, target: Target, section: CohortSection, generator:
 
 def _one_class(catalog: Catalog, section: CohortSection, generator: np.random.Generator) -> Cohort:
     wanted_normal, per_finding = section.normal or 2800, section.per_finding or 200
+    wanted_anomalies = per_finding * len(FINDINGS)
     normal = catalog.normal()
     _require(normal, "labelled 'No Finding'", catalog)
     _require(catalog.films.drop(normal.index), "with any finding", catalog)
-    present = sum(bool(catalog.films[finding.value].any()) for finding in FINDINGS)
-    wanted_anomalies = per_finding * present
-    anomalies = _anomalies(catalog, min(per_finding, _scaled(per_finding, len(normal) / wanted_normal)), generator)
-    scale = min(1.0, len(normal) / wanted_normal, len(anomalies) / wanted_anomalies)
-    chosen_normal = _sample(normal, _scaled(wanted_normal, scale), generator)
-    cohort = _join(anomalies, chosen_normal)
+    ratio = wanted_normal / wanted_anomalies
+    anomalies = _anomalies(catalog, per_finding, most=int(len(normal) / ratio), generator=generator)
+    normals = min(len(normal), wanted_normal, max(1, round(ratio * len(anomalies))))
+    cohort = _join(anomalies, _sample(normal, normals, generator))
     notes = _scale_note(cohort, positives=wanted_anomalies, negatives=wanted_normal)
     if notes:
         counts = ", ".join(f"{each.value} {int(cohort[each.value].sum())}" for each in FINDINGS)
@@ -84,13 +83,27 @@ def _one_class(catalog: Catalog, section: CohortSection, generator: np.random.Ge
     return Cohort(cohort, notes)
 
 
-def _anomalies(catalog: Catalog, each_at_most: int, generator: np.random.Generator) -> pd.DataFrame:
-    """Up to `each_at_most` films of each finding, the rarest finding first; no film is taken twice."""
-    taken: set[int] = set()
-    for finding in sorted(FINDINGS, key=lambda f: (int(catalog.films[f.value].sum()), f.value)):
-        free = catalog.with_finding(finding).drop(index=list(taken), errors="ignore")
-        taken |= set(_sample(free, min(each_at_most, len(free)), generator).index)
-    return catalog.films.loc[sorted(taken)]
+def _anomalies(catalog: Catalog, per_finding: int, *, most: int, generator: np.random.Generator) -> pd.DataFrame:
+    """Films of each finding, as equal in number as the set allows: at most `per_finding` each and `most` in all.
+
+    The rarest finding chooses first, and no film is taken twice.
+    """
+    films = {finding: catalog.with_finding(finding).index.to_numpy() for finding in FINDINGS}
+    order = sorted(FINDINGS, key=lambda finding: (len(films[finding]), finding.value))
+    shuffled = {finding: generator.permutation(films[finding]) for finding in order}
+
+    def take(each: int) -> list[int]:
+        taken: dict[int, None] = {}
+        for finding in order:
+            free = [int(row) for row in shuffled[finding] if int(row) not in taken]
+            taken |= dict.fromkeys(free[:each])
+        return list(taken)
+
+    low, high = 1, per_finding
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if len(take(middle)) <= most else (low, middle - 1)
+    return catalog.films.loc[sorted(take(low)[: max(1, most)])]
 
 
 def _scaled(count: int, scale: float) -> int:

@@ -6,6 +6,8 @@ too narrow (Efron & Tibshirani 1993, ch. 8; Rutter 2000 on clustered ROC data).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -13,6 +15,7 @@ import pandas as pd
 from cxr_shared.bundle import Interval
 
 _RESAMPLES = 2000
+_BLOCK = 100
 Weights = npt.NDArray[np.float64]
 
 
@@ -34,26 +37,29 @@ def auc_interval(labels: npt.ArrayLike, scores: npt.ArrayLike, patients: npt.Arr
     score = np.asarray(scores, dtype=float)
     order = np.argsort(score, kind="stable")
     ranks = np.unique(score[order], return_inverse=True)[1]
-    weights = _resampled_weights(patients, seed=seed)[:, order]
-    values = _weighted_auc(weights * label[order], weights * (1.0 - label[order]), ranks)
+    blocks = [
+        _weighted_auc(weights[:, order] * label[order], weights[:, order] * (1.0 - label[order]), ranks)
+        for weights in _resampled_weights(patients, seed=seed)
+    ]
     point = _weighted_auc(label[order][None], 1.0 - label[order][None], ranks)[0]
-    return _interval(float(point), values)
+    return _interval(float(point), np.concatenate(blocks))
 
 
 def mean_interval(values: npt.ArrayLike, patients: npt.ArrayLike, *, seed: int = 0) -> Interval:
     """Mean of per-film values (for accuracy: 1 where right, else 0) with its interval."""
     value = np.asarray(values, dtype=float)
-    weights = _resampled_weights(patients, seed=seed)
-    return _interval(float(value.mean()), weights @ value / weights.sum(axis=1))
+    blocks = [weights @ value / weights.sum(axis=1) for weights in _resampled_weights(patients, seed=seed)]
+    return _interval(float(value.mean()), np.concatenate(blocks))
 
 
-def _resampled_weights(patients: npt.ArrayLike, *, seed: int) -> Weights:
-    """(resamples, films): how often each film's patient was drawn."""
+def _resampled_weights(patients: npt.ArrayLike, *, seed: int) -> Iterator[Weights]:
+    """(block, films) weights: how often each film's patient was drawn; in blocks, to bound the memory."""
     codes, unique = pd.factorize(np.asarray(patients))
     generator = np.random.default_rng(seed)
     count = len(unique)
-    drawn = generator.multinomial(count, np.full(count, 1.0 / count), size=_RESAMPLES)
-    return np.asarray(drawn[:, codes], dtype=float)
+    for _ in range(_RESAMPLES // _BLOCK):
+        drawn = generator.multinomial(count, np.full(count, 1.0 / count), size=_BLOCK)
+        yield drawn[:, codes].astype(np.float64)
 
 
 def _weighted_auc(positive: Weights, negative: Weights, ranks: npt.NDArray[np.int64]) -> Weights:

@@ -99,4 +99,4 @@ def load_checkpoint(path: Path) -> Checkpoint | None:
         EOFError,
         pickle.UnpicklingError,
     ) as error:
-        raise RunError(f"The checkpoint {path} cannot be read ({error}). Delete it to start the stage anew.") from error
+        raise RunError(f"The checkpoint {path} cannot be read ({error}). Fit again.") from error

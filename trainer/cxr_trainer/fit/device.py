@@ -8,13 +8,9 @@ from typing import Literal
 import torch
 from lightning_fabric import Fabric
 
-from cxr_shared.errors import CxrError
+from cxr_trainer.errors import DeviceUnavailable
 
 DeviceName = Literal["auto", "cpu", "cuda"]
-
-
-class DeviceUnavailable(CxrError):
-    """The device that was asked for is not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +51,8 @@ def choose_compute(name: DeviceName = "auto") -> Compute:
             "CUDA was asked for, but torch sees no CUDA device. Check the NVIDIA driver with nvidia-smi, "
             "or use --device auto."
         )
+    # One device, equal runs: cuDNN may otherwise choose another algorithm each time.
+    torch.backends.cudnn.deterministic = True
     on_gpu = name != "cpu" and torch.cuda.is_available()
     native = torch.cuda.is_bf16_supported(including_emulation=False) if on_gpu else _cpu_has_bf16()
     precision: Literal["bf16-mixed", "32-true"] = "bf16-mixed" if native else "32-true"

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
+
+from cxr_trainer.errors import RunError
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +85,11 @@ class EpochFinished:
 class RangeTestFinished:
     """What the learning-rate finder suggests."""
 
-    max_lr: float
-    base_lr: float
+    max_lr: float | None
+    base_lr: float | None
     updates: int
     diverged: bool
+    refusal: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +158,8 @@ class EventLog:
     def __init__(self, path: Path, *, keep: int = 0) -> None:
         self._path = path
         path.touch()
+        if path.stat().st_size < keep:
+            raise RunError(f"{path} is shorter than its checkpoint says: it was changed. Fit again.")
         with path.open("r+b") as stream:
             stream.truncate(keep)
 
@@ -165,8 +171,10 @@ class EventLog:
             stream.write((json.dumps(event_fields(event), ensure_ascii=False) + "\n").encode())
 
     def size(self) -> int:
-        """Bytes written so far, for a checkpoint."""
-        return self._path.stat().st_size
+        """Bytes written so far, and safely on the disk, for a checkpoint."""
+        with self._path.open("ab") as stream:
+            os.fsync(stream.fileno())
+            return stream.tell()
 
 
 def event_fields(event: Event) -> dict[str, Any]:

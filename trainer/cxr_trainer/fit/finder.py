@@ -24,8 +24,6 @@ def run_range_test(bench: Bench) -> RangeTestResult:
 
     Raises
     ------
-    RangeTestError
-        The curve suggests no rate.
     Stopped
         `bench.stop` said so; nothing is kept of the test.
     """

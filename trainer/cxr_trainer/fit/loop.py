@@ -29,7 +29,7 @@ from cxr_trainer.recipe import Recipe
 from cxr_trainer.schedule import Schedule
 
 STAGE_NUMBERS: Final = {"decay": 1, "range_test": 2, "clr": 3}
-"""Mixed into every seed, so that stages see other orders and augmentations."""
+"""Mixed into every seed, so that stages see other augmentations and dropout."""
 _CHECKPOINT_SECONDS: Final = 60.0
 _REPORT_EVERY: Final = 10
 
@@ -93,7 +93,7 @@ def draw_batch(bench: Bench, stage: Stage, update: int) -> Batch:
     generator = torch.Generator().manual_seed(seed)
     size = (bench.train.size, bench.train.size)
     transform = draw(recipe.augment, films=len(labels), size=size, generator=generator)
-    augmented = apply(transform, pixels, brighten=recipe.augment.brightness is not None)
+    augmented = apply(transform, pixels, brighten=recipe.augment.brightness != (1.0, 1.0))
     return Batch(augmented, labels, seed)
 
 
@@ -153,10 +153,11 @@ def run_stage(bench: Bench, stage: Stage, checkpoint: Checkpoint) -> BestModel:
             best = _finish_epoch(bench, stage, update, sums, best)
             sums = EpochSums()
         due = time.monotonic() - saved_at > _CHECKPOINT_SECONDS
-        if ends_epoch or due or bench.stop():
+        stopping = bench.stop()
+        if ends_epoch or due or stopping:
             _save(bench, stage, update, sums, best)
             saved_at = time.monotonic()
-        if bench.stop():
+        if stopping:
             raise Stopped
     assert best is not None  # a stage has at least one epoch
     return best
@@ -171,19 +172,25 @@ def _add(sums: EpochSums, losses: Losses, films: int) -> None:
 
 def _report(bench: Bench, stage: Stage, update: int, loss: Tensor) -> None:
     value = float(loss)
-    if not math.isfinite(value):
-        name = "decay.lr0" if stage.name == "decay" else "clr.max_lr"
-        raise TrainingDiverged(
-            f"The loss of stage '{stage.name}' is no longer a number at update {update} of {stage.updates}. "
-            f"Lower {name} and fit again."
-        )
+    _require_finite(stage, update, value)
     rate = stage.schedule.rate(update - 1)
     bench.sink.emit(Updated(stage.name, update, stage.updates, rate, value))
+
+
+def _require_finite(stage: Stage, update: int, loss: float) -> None:
+    if math.isfinite(loss):
+        return
+    name = "decay.lr0" if stage.name == "decay" else "clr.max_lr"
+    raise TrainingDiverged(
+        f"The loss of stage '{stage.name}' is no longer a number at update {update} of {stage.updates}. "
+        f"Lower {name} and fit again."
+    )
 
 
 def _finish_epoch(bench: Bench, stage: Stage, update: int, sums: EpochSums, best: BestModel | None) -> BestModel:
     epoch = update // stage.order.batches
     validation = predict(bench.network, bench.validation)
+    _require_finite(stage, update, validation.loss)
     validation_auc = auc(validation)
     bench.sink.emit(
         EpochFinished(

@@ -10,6 +10,7 @@ import pandas as pd
 import torch
 
 from cxr_shared.files import write_bytes, write_json
+from cxr_shared.pixels import PIXEL_PATH_VERSION
 from cxr_trainer.data.batches import part_films
 from cxr_trainer.data.prepare import PreparedFilms
 from cxr_trainer.data.split import PARTS
@@ -43,12 +44,13 @@ def finish_run(run: Run, bench: Bench, films: PreparedFilms, best: BestModel) ->
         "stages": {stage: _metrics(films, each) for stage, each in stages.items()},
         "operating_points": [point.model_dump() for point in points],
         "range_test": {name: run.read_json("range_test.json")[name] for name in ("max_lr", "base_lr", "diverged")},
+        "pixel_path_version": PIXEL_PATH_VERSION,
         "paper": bench.recipe.paper.model_dump(exclude_none=True),
         "device": bench.compute.description,
         "versions": {name: metadata.version(name) for name in _PACKAGES},
     }
-    write_json(run.folder / "metrics.json", metrics)
-    write_report(run)
+    write_report(run, metrics)
+    write_json(run.folder / "metrics.json", metrics)  # last: it marks the run as complete
     bench.sink.emit(RunFinished(str(run.folder), best.stage, best.epoch, summary_sentence(metrics)))
 
 

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from cxr_shared.files import write_bytes, write_json, write_text
 from cxr_shared.findings import Target
+from cxr_shared.pixels import PIXEL_PATH_VERSION
 from cxr_trainer.errors import RunError
 from cxr_trainer.recipe import Recipe, read_recipe
 
@@ -34,9 +35,9 @@ class Run:
             number += 1
             name = f"{recipe.target.slug}-{stamp}-{number}"
         run = cls(out / name)
-        fields = recipe.model_dump(mode="json", exclude_none=True)
-        write_text(run.recipe_path, tomli_w.dumps(fields))
-        write_json(run.folder / "state" / "session.json", {"data": str(data.resolve()), "device": device})
+        run.write_recipe(recipe)
+        session = {"data": str(data.resolve()), "device": device, "pixel_path_version": PIXEL_PATH_VERSION}
+        write_json(run.folder / "state" / "session.json", session)
         return run
 
     @classmethod
@@ -71,9 +72,24 @@ class Run:
         """Read the resolved recipe."""
         return read_recipe(self.recipe_path)
 
-    def session(self) -> dict[str, str]:
-        """Data folder and device the run was started with."""
-        result: dict[str, str] = self.read_json("state/session.json")
+    def write_recipe(self, recipe: Recipe) -> None:
+        """Write the resolved recipe; fields without a value are left out, since TOML has none for them."""
+        write_text(self.recipe_path, tomli_w.dumps(recipe.model_dump(mode="json", exclude_none=True)))
+
+    def session(self) -> dict[str, Any]:
+        """Data folder, device and pixel-path version the run was started with.
+
+        Raises
+        ------
+        RunError
+            The run's films were read by another version of the pixel path than this program's.
+        """
+        result: dict[str, Any] = self.read_json("state/session.json")
+        if result["pixel_path_version"] != PIXEL_PATH_VERSION:
+            raise RunError(
+                f"{self.folder} was trained on pixels of path version {result['pixel_path_version']}; this program "
+                f"makes version {PIXEL_PATH_VERSION}. Use the version of cxr-triage that trained it, or fit again."
+            )
         return result
 
     def finished(self) -> bool:

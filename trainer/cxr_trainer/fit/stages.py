@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import torch
@@ -15,7 +16,7 @@ from cxr_shared.files import write_json
 from cxr_trainer.data.batches import BatchOrder, part_films
 from cxr_trainer.data.prepare import PreparedFilms, prepare_films
 from cxr_trainer.data.split import split_hash, write_split
-from cxr_trainer.errors import RunError
+from cxr_trainer.errors import RangeTestError, RunError
 from cxr_trainer.fit.checkpoint import BestModel, Checkpoint, EpochSums, load_checkpoint, save_checkpoint
 from cxr_trainer.fit.device import Compute, DeviceName, choose_compute
 from cxr_trainer.fit.events import (
@@ -30,14 +31,14 @@ from cxr_trainer.fit.events import (
     StageStarted,
 )
 from cxr_trainer.fit.finder import range_test_updates, run_range_test
-from cxr_trainer.fit.loop import Bench, Stage, run_stage
+from cxr_trainer.fit.loop import Bench, Stage, Stopped, run_stage
 from cxr_trainer.fit.optimizers import build_optimizer
 from cxr_trainer.fit.outcome import finish_run
 from cxr_trainer.fit.run import Run
 from cxr_trainer.model.network import Network, cpu_state, initialised
 from cxr_trainer.model.weights import load_weights
 from cxr_trainer.range_test import BASE_SHARE
-from cxr_trainer.recipe import ClrSection, Recipe
+from cxr_trainer.recipe import ClrSection, Recipe, load_recipe
 from cxr_trainer.schedule import (
     Constant,
     Decay,
@@ -70,32 +71,61 @@ def fit(
         As the steps do.
     """
     compute = choose_compute(device)
-    films = prepare_films(data, recipe, progress=_cache_progress(sinks))
     state = cpu_state(_new_network(recipe))
-    run = Run.create(out, recipe, data=data, device=device)
+    films = prepare_films(data, recipe, progress=_cache_progress(sinks, stop))
+    run = Run.create(out, recipe, data=data, device=compute.device.type)
     write_split(run.folder / "split.parquet", films.split)
     save_checkpoint(run.checkpoint_path, Checkpoint("decay", 0, state, {}, log_bytes=0))
     _go_on(run, recipe=recipe, films=films, compute=compute, sinks=sinks, stop=stop)
     return run
 
 
-def resume(run: Run, *, sinks: Iterable[Sink] = (), stop: Stop = lambda: False) -> Run:
-    """Go on with an unfinished run, on the same films and device, as if it had never stopped.
+def resume(
+    run: Run,
+    *,
+    overrides: Mapping[str, Any] | None = None,
+    sinks: Iterable[Sink] = (),
+    stop: Stop = lambda: False,
+) -> Run:
+    """Go on with an unfinished run, on the same films and kind of device, as if it had never stopped.
+
+    Parameters
+    ----------
+    run
+        The run.
+    overrides
+        Recipe fields to change before its CLR stage begins: ``clr.*`` and ``range_test.*``.
+    sinks, stop
+        As for `fit`.
 
     Raises
     ------
     RunError
-        It is finished, or its films have changed since.
+        It is finished, its films have changed since, or a field may no longer be changed.
     """
     if run.finished():
         raise RunError(f"{run.folder} is complete. Nothing to resume.")
-    recipe, session = run.recipe(), run.session()
-    device: DeviceName = session["device"]  # type: ignore[assignment]  # written by Run.create
-    compute = choose_compute(device)
-    films = prepare_films(Path(session["data"]), recipe, progress=_cache_progress(sinks))
+    session = run.session()
+    recipe = _changed_recipe(run, overrides or {})
+    compute = choose_compute(session["device"])
+    films = prepare_films(Path(session["data"]), recipe, progress=_cache_progress(sinks, stop))
     _require_same_split(run, films)
     _go_on(run, recipe=recipe, films=films, compute=compute, sinks=sinks, stop=stop)
     return run
+
+
+def _changed_recipe(run: Run, overrides: Mapping[str, Any]) -> Recipe:
+    """The run's recipe with `overrides`, written back where there are any."""
+    if not overrides:
+        return run.recipe()
+    fixed = [name for name in overrides if not name.startswith(("clr.", "range_test."))]
+    checkpoint = load_checkpoint(run.checkpoint_path)
+    if fixed or checkpoint is None or checkpoint.stage not in ("decay", "range_test"):
+        what = fixed[0] if fixed else next(iter(overrides))
+        raise RunError(f"{what} of {run.folder} can no longer be changed: stages trained with it. Fit again.")
+    recipe = load_recipe(run.target, file=run.recipe_path, overrides=overrides)
+    run.write_recipe(recipe)
+    return recipe
 
 
 def clr_schedule(clr: ClrSection, *, max_lr: float, base_lr: float, batches: int) -> Schedule:
@@ -161,7 +191,14 @@ def _range_test_stage(run: Run, bench: Bench, checkpoint: Checkpoint) -> Checkpo
     # JSON has no NaN; a loss that was none is null.
     fields |= {name: [v if math.isfinite(v) else None for v in fields[name]] for name in ("losses", "smoothed")}
     write_json(run.folder / "range_test.json", fields)
-    bench.sink.emit(RangeTestFinished(result.max_lr, result.base_lr, len(result.rates), result.diverged))
+    bench.sink.emit(
+        RangeTestFinished(result.max_lr, result.base_lr, len(result.rates), result.diverged, result.refusal)
+    )
+    if result.refusal and bench.recipe.clr.max_lr is None:
+        raise RangeTestError(
+            f"The range test suggests no learning rate: {result.refusal}. Choose one from {run.folder}/range_test.json "
+            f"and go on with: cxr-trainer resume {run.folder} --clr.max_lr RATE"
+        )
     return _close_stage(bench, checkpoint.best, stage="range_test", following="clr", began=began)
 
 
@@ -169,6 +206,11 @@ def _clr_stage(run: Run, bench: Bench, checkpoint: Checkpoint) -> Checkpoint:
     clr = bench.recipe.clr
     max_lr = clr.max_lr or float(run.read_json("range_test.json")["max_lr"])
     base_lr = clr.base_lr or max_lr * BASE_SHARE
+    if base_lr > max_lr:
+        raise RunError(
+            f"clr.base_lr {base_lr:g} is above max_lr {max_lr:g}, which the range test found. Go on with: "
+            f"cxr-trainer resume {run.folder} --clr.base_lr RATE"
+        )
     optimizer = build_optimizer(
         clr.optimizer or bench.recipe.decay.optimizer,
         bench.network.parameters(),
@@ -229,6 +271,12 @@ def _require_same_split(run: Run, films: PreparedFilms) -> None:
         raise RunError(f"The films of {run.folder} have changed since it was started. Fit again.")
 
 
-def _cache_progress(sinks: Iterable[Sink]) -> Callable[[int, int], None]:
+def _cache_progress(sinks: Iterable[Sink], stop: Stop) -> Callable[[int, int], None]:
     fanout = Fanout(sinks)
-    return lambda done, total: fanout.emit(CachingFilms(done, total))
+
+    def progress(done: int, total: int) -> None:
+        fanout.emit(CachingFilms(done, total))
+        if stop():
+            raise Stopped
+
+    return progress

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+import torch
 from timm.models import EfficientNet
 from timm.models._efficientnet_builder import decode_arch_def, round_channels  # timm's own way to a width
 from torch import nn
@@ -32,7 +33,8 @@ def build_backbone(architecture: str, *, width: float, output_stride: int) -> An
     width
         MobileNet's width multiplier, 1 in the paper.
     output_stride
-        Input pixels for each pixel of the last feature map.
+        Input pixels for each pixel of the last feature map; below 32 the last strides are left out, without the
+        dilation that would make up for them, so that each pixel keeps to its own surroundings.
 
     Returns
     -------
@@ -41,7 +43,7 @@ def build_backbone(architecture: str, *, width: float, output_stride: int) -> An
         its state dict is that of timm's ``mobilenetv1_100``.
     """
     del architecture  # one so far; the recipe's schema refuses others
-    return EfficientNet(
+    backbone = EfficientNet(
         block_args=decode_arch_def(_MOBILENET_V1),  # type: ignore[no-untyped-call]
         num_classes=0,
         num_features=0,
@@ -53,6 +55,40 @@ def build_backbone(architecture: str, *, width: float, output_stride: int) -> An
         pad_type="same",
         output_stride=output_stride,
     )
+    for convolution in _depthwise(backbone):
+        if convolution.dilation != (1, 1):
+            convolution.dilation, convolution.padding = (1, 1), (1, 1)
+    return backbone
+
+
+def start_local(backbone: nn.Module) -> None:
+    """Start every depthwise kernel near the identity: what a pixel sees then grows only as training asks for it.
+
+    For random initial weights. Kernels of Keras's initialiser see a third of a small film at once, and the heat map
+    of a network trained from them is smeared.
+    """
+    with torch.no_grad():
+        for convolution in _depthwise(backbone):
+            convolution.weight.normal_(std=0.1)
+            convolution.weight[:, :, 1, 1] += 1.0
+
+
+def cell_shift(backbone: nn.Module) -> float:
+    """How far what a cell of the last feature map sees is centred right of and below the cell's centre, in cells.
+
+    Keras pads a stride of 2 on an even side on the right and below alone, which moves every centre by one input
+    pixel of that layer.
+    """
+    position, jump = 0, 1
+    for module in backbone.modules():
+        if isinstance(module, nn.Conv2d) and module.stride == (2, 2):
+            position += jump
+            jump *= 2
+    return (position + 0.5) / jump - 0.5
+
+
+def _depthwise(backbone: nn.Module) -> list[nn.Conv2d]:
+    return [each for each in backbone.modules() if isinstance(each, nn.Conv2d) and each.groups > 1]
 
 
 def hub_name(architecture: str) -> str:

@@ -31,6 +31,23 @@ class HeadOutput(NamedTuple):
     activities: tuple[Tensor, ...]
 
 
+class KerasBatchNorm1d(nn.BatchNorm1d):
+    """Batch normalisation whose moving variance averages the biased variance, as Keras's does on (N, units)."""
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002  (torch's name)
+        """Normalise (N, units) by the batch in training, by the moving averages otherwise."""
+        if not self.training:
+            return super().forward(input)
+        assert self.running_mean is not None
+        assert self.running_var is not None
+        assert self.momentum is not None
+        with torch.no_grad():
+            variance, mean = torch.var_mean(input, dim=0, correction=0)
+            self.running_mean.lerp_(mean, self.momentum)
+            self.running_var.lerp_(variance, self.momentum)
+        return nn.functional.batch_norm(input, None, None, self.weight, self.bias, training=True, eps=self.eps)
+
+
 class AffineHead(nn.Module):
     """Pooled features (N, features) → logits (N,).
 
@@ -54,7 +71,7 @@ class AffineHead(nn.Module):
         widths = (features, *units)
         self.dense = nn.ModuleList(nn.Linear(a, b) for a, b in zip(widths, units, strict=False))
         self.norm = nn.ModuleList(
-            nn.BatchNorm1d(width, eps=KERAS_BN_EPS, momentum=1.0 - bn_momentum) for width in units
+            KerasBatchNorm1d(width, eps=KERAS_BN_EPS, momentum=1.0 - bn_momentum) for width in units
         )
         self.logit = nn.Linear(widths[-1], 1)
         for layer in (*self.dense, self.logit):

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from cxr_trainer.model.backbones import build_backbone
+from cxr_trainer.model.backbones import build_backbone, start_local
 from cxr_trainer.model.head import AffineHead, HeadOutput
 from cxr_trainer.recipe import ModelSection
 
@@ -26,9 +26,7 @@ class Network(nn.Module):
 
     def __init__(self, section: ModelSection, *, bn_momentum: float) -> None:
         super().__init__()
-        self.backbone = build_backbone(
-            section.architecture, width=section.width, output_stride=section.output_stride
-        )
+        self.backbone = build_backbone(section.architecture, width=section.width, output_stride=section.output_stride)
         self.head = AffineHead(
             self.backbone.num_features,
             units=section.units,
@@ -62,7 +60,10 @@ def initialised(section: ModelSection, *, bn_momentum: float, seed: int) -> Netw
     """Build a network whose random initial weights depend on `seed` alone; the global generator is untouched."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return Network(section, bn_momentum=bn_momentum)
+        network = Network(section, bn_momentum=bn_momentum)
+        if section.weights == "none":
+            start_local(network.backbone)
+        return network
 
 
 def cpu_state(network: nn.Module) -> dict[str, Tensor]:

@@ -68,8 +68,9 @@ def _range_test(axes: Axes, result: dict[str, Any], title: str) -> None:
     smoothed = [np.nan if value is None else value for value in result["smoothed"]]
     axes.plot(rates, losses, color="0.7", linewidth=0.8, label="loss")
     axes.plot(rates, smoothed, color=_TRAIN, linewidth=1.6, label="smoothed")
-    axes.axvline(result["max_lr"], color=_VALIDATION, label=f"max_lr {result['max_lr']:.2e} (minimum)")
-    axes.axvline(result["base_lr"], color=_VALIDATION, linestyle=":", label=f"base_lr {result['base_lr']:.2e}")
+    for name, style in (("max_lr", "-"), ("base_lr", ":")):
+        if result[name] is not None:
+            axes.axvline(result[name], color=_VALIDATION, linestyle=style, label=f"{name} {result[name]:.2e}")
     top = np.nanmax(smoothed[: max(2, int(np.nanargmin(smoothed)))])
     axes.set(xscale="log", xlabel="learning rate", ylabel="cross-entropy", title=f"{title}: range test")
     axes.set_ylim(top=1.3 * top)

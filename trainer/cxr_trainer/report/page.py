@@ -18,10 +18,9 @@ table{border-collapse:collapse;margin:1rem 0}td,th{padding:.25rem .8rem;border-b
 """
 
 
-def write_report(run: Run) -> Path:
-    """Draw the figures and write ``report.html`` of a run that has its ``metrics.json``."""
+def write_report(run: Run, metrics: dict[str, Any]) -> Path:
+    """Draw the figures and write ``report.html`` of a run whose ``metrics.json`` holds `metrics`."""
     figures = write_figures(run)
-    metrics = run.read_json("metrics.json")
     title = f"{parse_target(metrics['target']).display}: {run.folder.name}"
     body = "\n".join(
         [
@@ -96,7 +95,7 @@ def _paper(metrics: dict[str, Any]) -> str:
     ]
     found = metrics["range_test"]
     rows += [
-        [name, f"{paper[f'clr_{name}']:g}", f"{found[name]:.2e}"]
+        [name, f"{paper[f'clr_{name}']:g}", "none" if found[name] is None else f"{found[name]:.2e}"]
         for name in ("max_lr", "base_lr")
         if f"clr_{name}" in paper
     ]

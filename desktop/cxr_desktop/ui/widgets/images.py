@@ -54,8 +54,9 @@ def rgba_image(rgba: npt.NDArray[np.uint8]) -> QImage:
 
 def heat_map(verdict: Scored, target: Target, spec: InputSpec) -> HeatMap:
     """Colour one target's map for one film."""
-    zero = to_logit(verdict.scores[target].threshold)
-    laid = film_map(verdict.maps[target], spec, film=verdict.facts.shape, out=(_HEAT_SIDE, _HEAT_SIDE))
+    score, side = verdict.scores[target], (_HEAT_SIDE, _HEAT_SIDE)
+    zero = to_logit(score.threshold)
+    laid = film_map(verdict.maps[target], spec, film=verdict.facts.shape, out=side, shift=score.cell_shift)
     return HeatMap(
         image=rgba_image(colour(laid, zero=zero)),
         title=target.display,
