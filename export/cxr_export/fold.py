@@ -1,7 +1,8 @@
 """The exported form of a network: the head folded into one 1×1 convolution over the last feature map.
 
 In eval mode the head is affine in the pooled features, ``logit = w·mean(F) + b``. Averaging is linear too, so
-``map = w·F + b`` at every position has exactly that logit as its mean: the heat map is no approximation.
+``map = w·F + b`` at every position has exactly that logit as its mean: the heat map is no approximation. From the
+map its average over normal films is taken away and that average's mean put back, which leaves the mean alone.
 """
 
 from __future__ import annotations
@@ -20,18 +21,21 @@ class FoldedNetwork(nn.Module):
     ----------
     network
         A trained network; it is put into eval mode on the CPU and shared, not copied.
+    normal_map
+        (h, w) float32: the mean map of normal films.
     """
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, normal_map: Tensor) -> None:
         super().__init__()
         self.network = network.eval().cpu()
         weight, bias = fold(network.head)
         self.register_buffer("weight", weight.to(torch.float32).reshape(1, -1, 1, 1))
-        self.register_buffer("bias", bias.to(torch.float32).reshape(1))
+        level = normal_map.double()
+        offset = bias + level.mean() - level
+        self.register_buffer("offset", offset.to(torch.float32).unsqueeze(0))
 
     def forward(self, film: Tensor) -> tuple[Tensor, Tensor]:
         """Return logit and map."""
         features = self.network.features(film.unsqueeze(1))
-        weight, bias = self.get_buffer("weight"), self.get_buffer("bias")
-        heat = nn.functional.conv2d(features, weight, bias).squeeze(1)
+        heat = nn.functional.conv2d(features, self.get_buffer("weight")).squeeze(1) + self.get_buffer("offset")
         return heat.mean(dim=(1, 2)), heat

@@ -78,8 +78,9 @@ def _export(run: Run, spec: InputSpec, report: Report) -> tuple[ModelEntry, byte
     run.session()  # refuses a run of another pixel path
     recipe, metrics = run.recipe(), run.read_json("metrics.json")
     network = Network(recipe.model, bn_momentum=0.99)
-    network.load_state_dict(run.read_model("best"))
-    graph = export_graph(FoldedNetwork(network), size=spec.size)
+    network.load_state_dict(run.read_tensors("best"))
+    folded = FoldedNetwork(network, run.read_tensors("normal_map")["map"])
+    graph = export_graph(folded, size=spec.size)
     films, origin = check_films(run, spec)
     tolerance = Tolerance()
     parity = check_parity(graph.data, network, films, tolerance=tolerance, name=recipe.target.display)

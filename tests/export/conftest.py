@@ -33,7 +33,8 @@ def make_run(root: Path, target: Target, *, seed: int = 0) -> Run:
     run = Run.create(root, recipe, data=root / "no-films-here", device="cpu")
     network = initialised(recipe.model, bn_momentum=0.5, seed=seed)
     _settle(network)
-    run.write_model("best", cpu_state(network))
+    run.write_tensors("best", cpu_state(network))
+    run.write_tensors("normal_map", {"map": torch.tensor([[0.5, -1.0], [2.0, 0.0]])})
     pd.DataFrame({"image": ["a.png"], "patient": ["1"], "part": ["validation"], "label": [1]}).to_parquet(
         run.folder / "split.parquet"
     )

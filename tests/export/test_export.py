@@ -26,22 +26,38 @@ from cxr_trainer.model.network import Network
 @pytest.fixture(scope="module")
 def network(run: Run) -> Network:
     loaded = Network(run.recipe().model, bn_momentum=0.99)
-    loaded.load_state_dict(run.read_model("best"))
+    loaded.load_state_dict(run.read_tensors("best"))
     return loaded.eval()
 
 
 @pytest.fixture(scope="module")
-def graph(network: Network) -> Graph:
-    return export_graph(FoldedNetwork(network), size=64)
+def folded(network: Network, run: Run) -> FoldedNetwork:
+    return FoldedNetwork(network, run.read_tensors("normal_map")["map"])
 
 
-def test_folded_network_is_the_network_and_its_maps_mean_is_its_logit(network: Network, films: np.ndarray) -> None:
+@pytest.fixture(scope="module")
+def graph(folded: FoldedNetwork) -> Graph:
+    return export_graph(folded, size=64)
+
+
+def test_folded_network_is_the_network_and_its_maps_mean_is_its_logit(
+    network: Network, folded: FoldedNetwork, films: np.ndarray
+) -> None:
     with torch.inference_mode():
-        logit, heat = FoldedNetwork(network)(torch.from_numpy(films))
+        logit, heat = folded(torch.from_numpy(films))
         expected = network(torch.from_numpy(films).unsqueeze(1)).logit
     torch.testing.assert_close(logit, expected, atol=1e-4, rtol=1e-5)
     torch.testing.assert_close(heat.mean(dim=(1, 2)), logit, atol=1e-5, rtol=1e-6)
     assert float(expected.std()) > 1e-3, "the inputs must differ in their logits for this test to mean anything"
+
+
+def test_a_film_like_the_average_normal_one_has_a_flat_map(network: Network, films: np.ndarray) -> None:
+    film = torch.from_numpy(films[:1])
+    with torch.inference_mode():
+        _, heat = FoldedNetwork(network, torch.zeros(2, 2))(film)
+        logit, flat = FoldedNetwork(network, heat[0])(film)
+    assert float(heat.std()) > 1e-4
+    torch.testing.assert_close(flat, logit.reshape(1, 1, 1).expand(1, 2, 2), atol=1e-5, rtol=1e-5)
 
 
 def test_graph_takes_uint8_in_any_batch(graph: Graph, films: np.ndarray) -> None:

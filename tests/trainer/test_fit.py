@@ -27,7 +27,8 @@ from cxr_trainer.recipe import Recipe
 
 DESIGNED = [
     "recipe.toml", "split.parquet", "events.jsonl", "decay.safetensors", "range_test.json", "clr.safetensors",
-    "best.safetensors", "predictions.parquet", "metrics.json", "report.html", "figures/rate.svg",
+    "best.safetensors", "normal_map.safetensors", "predictions.parquet", "metrics.json", "report.html",
+    "figures/rate.svg",
     "figures/range_test.png", "figures/accuracy.svg", "figures/loss.png",
 ]  # fmt: skip
 

@@ -15,6 +15,7 @@ from cxr_trainer.data.batches import part_films
 from cxr_trainer.data.prepare import PreparedFilms
 from cxr_trainer.data.split import PARTS
 from cxr_trainer.evaluate.metrics import part_metrics
+from cxr_trainer.evaluate.normal_map import normal_map
 from cxr_trainer.evaluate.operating_points import choose_operating_points
 from cxr_trainer.evaluate.predict import Predictions, predict
 from cxr_trainer.fit.checkpoint import BestModel
@@ -29,9 +30,10 @@ Scored = dict[str, Predictions]
 
 def finish_run(run: Run, bench: Bench, films: PreparedFilms, best: BestModel) -> None:
     """Write ``best.safetensors``, ``predictions.parquet``, ``metrics.json``, the figures and ``report.html``."""
-    run.write_model("best", best.state)
-    stages = {stage: _score(bench, films, run.read_model(stage)) for stage in ("decay", "clr")}
+    run.write_tensors("best", best.state)
+    stages = {stage: _score(bench, films, run.read_tensors(stage)) for stage in ("decay", "clr")}
     scored = _score(bench, films, best.state)
+    run.write_tensors("normal_map", {"map": normal_map(bench.network, bench.validation)})
     _write_predictions(run, films, scored)
     validation = scored["validation"]
     points = choose_operating_points(validation.labels, validation.probabilities)

@@ -96,13 +96,13 @@ class Run:
         """Whether the last stage is complete."""
         return (self.folder / "metrics.json").is_file()
 
-    def write_model(self, stage: str, state: dict[str, Tensor]) -> None:
-        """Write ``<stage>.safetensors``."""
-        write_bytes(self.folder / f"{stage}.safetensors", save(state, metadata={"layout": "cxr-triage 1"}))
+    def write_tensors(self, name: str, state: dict[str, Tensor]) -> None:
+        """Write ``<name>.safetensors``: a stage's model (decay, clr, best) or normal_map."""
+        write_bytes(self.folder / f"{name}.safetensors", save(state, metadata={"layout": "cxr-triage 1"}))
 
-    def read_model(self, stage: str) -> dict[str, Tensor]:
-        """Read ``<stage>.safetensors`` (decay, clr or best); RunError where it is missing or damaged."""
-        path = self.folder / f"{stage}.safetensors"
+    def read_tensors(self, name: str) -> dict[str, Tensor]:
+        """Read ``<name>.safetensors``; RunError where it is missing or damaged."""
+        path = self.folder / f"{name}.safetensors"
         try:
             state: dict[str, Tensor] = load_file(path)
         except (OSError, SafetensorError) as error:

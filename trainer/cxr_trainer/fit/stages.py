@@ -232,7 +232,7 @@ def _train(run: Run, bench: Bench, stage: Stage, checkpoint: Checkpoint, *, deta
     else:
         stage.optimizer.load_state_dict(checkpoint.optimizer)
     best = run_stage(bench, stage, checkpoint)
-    run.write_model(stage.name, cpu_state(bench.network))
+    run.write_tensors(stage.name, cpu_state(bench.network))
     return _close_stage(bench, best, stage=stage.name, following=following, began=began)
 
 
