@@ -88,7 +88,7 @@ def _anomalies(catalog: Catalog, per_finding: int, *, most: int, generator: np.r
 
     The rarest finding chooses first, and no film is taken twice.
     """
-    films = {finding: catalog.with_finding(finding).index.to_numpy() for finding in FINDINGS}
+    films = {finding: catalog.with_finding(finding).index.to_numpy(copy=True) for finding in FINDINGS}
     order = sorted(FINDINGS, key=lambda finding: (len(films[finding]), finding.value))
     shuffled = {finding: generator.permutation(films[finding]) for finding in order}
 
