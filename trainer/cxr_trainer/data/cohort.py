@@ -78,8 +78,9 @@ def _one_class(catalog: Catalog, section: CohortSection, generator: np.random.Ge
     cohort = _join(anomalies, _sample(normal, normals, generator))
     notes = _scale_note(cohort, positives=wanted_anomalies, negatives=wanted_normal)
     if notes:
-        counts = ", ".join(f"{each.value} {int(cohort[each.value].sum())}" for each in FINDINGS)
-        notes = (*notes, f"Labels among its anomalies (a film may have several): {counts}.")
+        counts = [(each.value, int(cohort[each.value].sum())) for each in FINDINGS]
+        labels = ", ".join(f"{name} {count}" for name, count in counts if count)
+        notes = (*notes, f"Labels among its anomalies (a film may have several): {labels}.")
     return Cohort(cohort, notes)
 
 
