@@ -29,7 +29,7 @@ def _settle(network: Network) -> None:
 
 
 def make_run(root: Path, target: Target, *, seed: int = 0) -> Run:
-    recipe = load_recipe(target, overrides={"input.size": SIZE, "model.weights": "none"})
+    recipe = load_recipe(target, overrides={"input.size": SIZE, "model.weights": "none", "model.width": 0.25})
     run = Run.create(root, recipe, data=root / "no-films-here", device="cpu")
     network = initialised(recipe.model, bn_momentum=0.5, seed=seed)
     _settle(network)

@@ -91,7 +91,7 @@ def test_parity_passes_for_the_model_and_fails_for_another(graph: Graph, network
 def network_section(_network: Network):
     from cxr_trainer.recipe import ModelSection
 
-    return ModelSection(weights="none")
+    return ModelSection(weights="none", width=0.25)
 
 
 def test_a_subtly_wrong_graph_is_refused(graph: Graph, network: Network, films: np.ndarray) -> None:

@@ -60,6 +60,7 @@ def tiny_recipe() -> Recipe:
     overrides: dict[str, Any] = {
         "input.size": 64,
         "model.weights": "none",
+        "model.width": 0.25,
         "decay.epochs": 2,
         "decay.batch_size": 8,
         "decay.lr0": 0.02,

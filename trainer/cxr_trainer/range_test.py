@@ -48,7 +48,6 @@ class LossSmoother:
         self._smoothing = smoothing
         self._mean = 0.0
         self._weight = 0.0
-        self.best = math.inf
 
     def add(self, loss: float) -> float:
         """Take one loss in and return the smoothed value (NaN before the first finite one)."""
@@ -57,9 +56,7 @@ class LossSmoother:
             self._weight = self._smoothing * self._weight + (1.0 - self._smoothing)
         if self._weight == 0.0:
             return math.nan
-        value = self._mean / self._weight
-        self.best = min(self.best, value)
-        return value
+        return self._mean / self._weight
 
 
 def smooth(losses: Sequence[float], smoothing: float) -> tuple[float, ...]:

@@ -127,7 +127,7 @@ class RangeTestSection(_Section):
     smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.9
     """Share of the old value in the running mean of the loss."""
     divergence: Annotated[float, Field(gt=1)] = 4.0
-    """The test stops when the smoothed loss passes this many times its minimum."""
+    """The test stops when the smoothed loss passes this many times the untouched model's, and chance's (ln 2)."""
 
     @model_validator(mode="after")
     def _rising(self) -> RangeTestSection:

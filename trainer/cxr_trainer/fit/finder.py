@@ -67,9 +67,10 @@ def _ramp(bench: Bench) -> tuple[list[float], list[float], bool]:
         losses.append(float(update_once(bench, stage, network=network, update=update, batch=batch).entropy))
         rates.append(stage.schedule.rate(update))
         bench.sink.emit(Updated(stage.name, update + 1, updates, rates[-1], losses[-1]))
-        if smoother.add(losses[-1]) > section.divergence * smoother.best or _lost(losses):
+        level = sum(expected) / len(expected)
+        # Below ln 2, the loss of answering by chance, nothing has run away, however small the loss was before.
+        if smoother.add(losses[-1]) > max(section.divergence * level, math.log(2.0)) or _lost(losses):
             break
-    level = sum(expected) / len(expected)
     return rates, [loss - own + level for loss, own in zip(losses, expected, strict=True)], len(rates) < updates
 
 
