@@ -73,3 +73,10 @@ def test_smoothing_is_bias_corrected() -> None:
     # (0.9·0.1·2 + 0.9·0.1·2 ... ) by hand: weights 0.081, 0.09, 0.1 on 2, 2, 5
     assert smoother.add(5.0) == pytest.approx((0.081 * 2 + 0.09 * 2 + 0.1 * 5) / 0.271)
     assert math.isnan(LossSmoother(0.9).add(math.nan))
+
+
+def test_steep_divergence_does_not_reach_back_into_the_valley() -> None:
+    losses = [value if rate < 0.05 else 50.0 for value, rate in zip(_valley(1e-2), RATES, strict=True)]
+    found = suggest(RATES, losses, smoothing=0.9, diverged=True).max_lr
+    assert found is not None
+    assert 0.5e-2 < found < 2e-2

@@ -9,6 +9,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from scipy.ndimage import median_filter
+
 BASE_SHARE = 0.25
 """base_lr = max_lr / 4 (paper §6)."""
 _FEWEST_POINTS = 10
@@ -23,7 +26,7 @@ class RangeTestResult:
     rates, losses
         One of each for every update; a loss may be NaN or infinite.
     smoothed
-        Losses smoothed both ways, so that the minimum is not late (see `smooth`).
+        Running median of the losses (see `smooth`).
     max_lr, base_lr
         The suggested bounds, None where the curve suggests none.
     diverged
@@ -60,11 +63,14 @@ class LossSmoother:
 
 
 def smooth(losses: Sequence[float], smoothing: float) -> tuple[float, ...]:
-    """Mean of the running means from the left and from the right: smooth, and without the lag of either."""
-    forward, backward = LossSmoother(smoothing), LossSmoother(smoothing)
-    from_left = [forward.add(loss) for loss in losses]
-    from_right = [backward.add(loss) for loss in reversed(losses)][::-1]
-    return tuple((left + right) / 2 for left, right in zip(from_left, from_right, strict=True))
+    """Centred running median over about ``1 / (1 - smoothing)`` updates.
+
+    It is not late, as a running mean from one side is, and the steep rise at divergence does not reach back into
+    the valley before it. A loss that is no number counts as infinite.
+    """
+    window = 2 * round(0.5 / (1.0 - smoothing) - 0.5 + 1e-9) + 1
+    values = np.where(np.isfinite(losses), losses, np.inf)
+    return tuple(float(value) for value in median_filter(values, size=window, mode="nearest"))
 
 
 def suggest(
