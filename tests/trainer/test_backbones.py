@@ -63,6 +63,17 @@ def test_random_weights_start_local() -> None:
     assert float(kernel[:, 0, 0, 0].detach().abs().mean()) < 0.2
 
 
+def test_shallow_leaves_out_five_blocks_and_refuses_their_weights(tmp_path: Path) -> None:
+    full = build_backbone("mobilenetv1", width=0.25, output_stride=8)
+    shallow = build_backbone("mobilenetv1", width=0.25, output_stride=8, shallow=True)
+    assert [len(stage) for stage in full.blocks] == [1, 2, 2, 6, 2]
+    assert [len(stage) for stage in shallow.blocks] == [1, 2, 2, 1, 2]
+    torch.save(full.state_dict(), tmp_path / "full.pt")
+    network = Network(ModelSection(weights="none", width=0.25, shallow=True), bn_momentum=0.9)
+    with pytest.raises(WeightsError, match="layers it has not"):
+        load_weights(network, weights=str(tmp_path / "full.pt"), architecture="mobilenetv1")
+
+
 def test_weights_from_a_file_a_run_and_wrong_ones(tmp_path: Path) -> None:
     section = ModelSection(weights="none", width=0.25)
     donor = initialised(section, bn_momentum=0.9, seed=1)

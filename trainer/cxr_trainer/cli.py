@@ -44,7 +44,7 @@ def phantoms(
     findings
         Only these findings occur; all 14 by default.
     """
-    from cxr_trainer.commands import make_phantoms
+    from cxr_trainer.commands.phantoms import make_phantoms
 
     return make_phantoms(out, films=films, seed=seed, dicom=dicom, findings=findings or [])
 
@@ -84,7 +84,7 @@ def fit(
     json
         Print events as JSON lines instead of progress.
     """
-    from cxr_trainer.commands import fit_targets
+    from cxr_trainer.commands.fit import fit_targets
     from cxr_trainer.recipe import parse_fields
 
     named = {"model.weights": weights, "split.kind": split}
@@ -112,7 +112,7 @@ def resume(
     json
         Print events as JSON lines instead of progress.
     """
-    from cxr_trainer.commands import resume_run
+    from cxr_trainer.commands.fit import resume_run
     from cxr_trainer.recipe import parse_fields
 
     return resume_run(run, json_lines=json, overrides=parse_fields(fields))
@@ -127,7 +127,7 @@ def report(run: Path, *runs: Path) -> int:
     run, runs
         Run directories.
     """
-    from cxr_trainer.commands import write_reports
+    from cxr_trainer.commands.report import write_reports
 
     return write_reports((run, *runs))
 

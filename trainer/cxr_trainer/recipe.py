@@ -88,6 +88,9 @@ class ModelSection(_Section):
     architecture: Literal["mobilenetv1"] = "mobilenetv1"
     width: Annotated[float, Field(ge=0.25, le=1.0)] = 1.0
     """MobileNet's width multiplier; the paper's is 1. Narrow ones start from ``none`` or a file of their own."""
+    shallow: bool = False
+    """MobileNet without its five repeated blocks of 512 channels (Howard et al. 2017, Table 5); the paper's has them.
+    Each pixel of the heat map then sees less around it."""
     weights: str = "imagenet"
     """``imagenet`` (timm's hub), ``none``, or a file: safetensors or a weights-only state dict. The hub's weights
     were made with symmetric padding, so they start a little further off here than TF-slim's own, from a file."""
@@ -125,7 +128,8 @@ class RangeTestSection(_Section):
     epochs: Count | None = None
     """None: as many as give 100 updates, within the paper's 1 to 5."""
     smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.9
-    """Share of the old value in the running mean of the loss."""
+    """The suggestion is read off a running median over about 1 / (1 - smoothing) updates; divergence is judged by a
+    running mean that keeps this share of its old value, with bias correction."""
     divergence: Annotated[float, Field(gt=1)] = 4.0
     """The test stops when the smoothed loss passes this many times the untouched model's, and chance's (ln 2)."""
 

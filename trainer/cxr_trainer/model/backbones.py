@@ -21,9 +21,11 @@ _MOBILENET_V1 = [
     ["dsa_r6_k3_s2_c512"],
     ["dsa_r2_k3_s2_c1024"],
 ]
+# Without its five repeated blocks of 512 channels (the same, Table 5).
+_SHALLOW_MOBILENET_V1 = [*_MOBILENET_V1[:3], ["dsa_r1_k3_s2_c512"], *_MOBILENET_V1[4:]]
 
 
-def build_backbone(architecture: str, *, width: float, output_stride: int) -> Any:  # noqa: ANN401  (untyped in timm)
+def build_backbone(architecture: str, *, width: float, output_stride: int, shallow: bool = False) -> Any:  # noqa: ANN401
     """Build a timm backbone without classifier, randomly initialised, that pads as Keras does.
 
     Parameters
@@ -35,6 +37,8 @@ def build_backbone(architecture: str, *, width: float, output_stride: int) -> An
     output_stride
         Input pixels for each pixel of the last feature map; below 32 the last strides are left out, without the
         dilation that would make up for them, so that each pixel keeps to its own surroundings.
+    shallow
+        MobileNet without its five repeated blocks of 512 channels.
 
     Returns
     -------
@@ -44,7 +48,7 @@ def build_backbone(architecture: str, *, width: float, output_stride: int) -> An
     """
     del architecture  # one so far; the recipe's schema refuses others
     backbone = EfficientNet(
-        block_args=decode_arch_def(_MOBILENET_V1),  # type: ignore[no-untyped-call]
+        block_args=decode_arch_def(_SHALLOW_MOBILENET_V1 if shallow else _MOBILENET_V1),  # type: ignore[no-untyped-call]
         num_classes=0,
         num_features=0,
         global_pool="",

@@ -26,7 +26,12 @@ class Network(nn.Module):
 
     def __init__(self, section: ModelSection, *, bn_momentum: float) -> None:
         super().__init__()
-        self.backbone = build_backbone(section.architecture, width=section.width, output_stride=section.output_stride)
+        self.backbone = build_backbone(
+            section.architecture,
+            width=section.width,
+            output_stride=section.output_stride,
+            shallow=section.shallow,
+        )
         self.head = AffineHead(
             self.backbone.num_features,
             units=section.units,

@@ -79,10 +79,13 @@ def _load(network: Network, state: dict[str, Tensor], *, weights: str) -> None:
     wanted = network.backbone.state_dict()
     absent = [name for name in wanted if name not in given and not name.endswith("num_batches_tracked")]
     wrong = [name for name in wanted if name in given and given[name].shape != wanted[name].shape]
-    if absent or wrong:
-        name = (absent or wrong)[0]
+    modules = {name.partition(".")[0] for name in wanted}
+    surplus = [name for name in given if name not in wanted and name.partition(".")[0] in modules]
+    if absent or wrong or surplus:
+        name = (absent or wrong or surplus)[0]
         raise WeightsError(
-            f"The weights '{weights}' do not fit this backbone: {len(absent)} tensors are missing and "
-            f"{len(wrong)} have another shape (first: {name}). Give a file in timm's layout of the same architecture."
+            f"The weights '{weights}' do not fit this backbone: {len(absent)} tensors are missing, {len(wrong)} have "
+            f"another shape and {len(surplus)} are of layers it has not (first: {name}). Give a file in timm's layout "
+            "of the same architecture."
         )
     network.backbone.load_state_dict({name: given.get(name, wanted[name]) for name in wanted})

@@ -1,4 +1,4 @@
-"""Use cases of the command line: each reads, decides, does, and returns an exit code."""
+"""`cxr-trainer fit` and `resume`: progress, and Ctrl-C that stops at the next update."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Any
 
 from rich.console import Console
 
-from cxr_shared.findings import FINDINGS, Target, parse_target
-from cxr_trainer.errors import DataNotConfigured, RecipeError
+from cxr_shared.findings import Target, parse_target
+from cxr_trainer.errors import DataNotConfigured
 from cxr_trainer.fit.device import DeviceName
 from cxr_trainer.fit.events import Event, RunStarted, Sink
 from cxr_trainer.fit.loop import Stopped
@@ -21,27 +21,8 @@ from cxr_trainer.fit.run import Run
 from cxr_trainer.fit.stages import Stop, fit, resume
 from cxr_trainer.progress import JsonLines, TerminalProgress
 from cxr_trainer.recipe import Recipe, load_recipe
-from cxr_trainer.report.page import write_report
 
 _STOPPED = 130
-
-
-def make_phantoms(out: Path, *, films: int, seed: int, dicom: bool, findings: Sequence[str]) -> int:
-    """Write synthetic films and say where."""
-    from cxr_shared.phantom import write_phantoms
-
-    if films < 1:
-        raise RecipeError("--films must be at least 1.")
-    chosen = [parse_target(name) for name in findings] or list(FINDINGS)
-    console = Console(stderr=True)
-    with console.status("making phantom films") as status:
-
-        def show(done: int, total: int) -> None:
-            status.update(f"making phantom films: {done} of {total}")
-
-        write_phantoms(out, films=films, seed=seed, dicom=dicom, findings=chosen, progress=show)
-    print(f"{films} films are in {out}; train with: cxr-trainer fit --disease hernia --data {out}")
-    return 0
 
 
 def fit_targets(
@@ -78,14 +59,6 @@ def resume_run(folder: Path, *, json_lines: bool, overrides: Mapping[str, Any]) 
 
 def _resume_one(run: Run, overrides: Mapping[str, Any], sinks: Sequence[Sink], stop: Stop) -> Run:
     return resume(run, overrides=overrides, sinks=sinks, stop=stop)
-
-
-def write_reports(folders: Sequence[Path]) -> int:
-    """Write each run's figures and page anew and print where."""
-    for folder in folders:
-        run = Run.open(folder)
-        print(write_report(run, run.read_json("metrics.json")))
-    return 0
 
 
 class _RunFolder:
