@@ -13,7 +13,7 @@ from cxr_shared.files import write_json
 from cxr_shared.findings import Target
 from cxr_trainer.fit.run import Run
 from cxr_trainer.model.network import Network, cpu_state, initialised
-from cxr_trainer.recipe import load_recipe
+from cxr_trainer.recipe_files import load_recipe
 
 SIZE = 64
 

@@ -10,7 +10,8 @@ import pytest
 
 from cxr_shared.findings import FINDINGS, Target
 from cxr_shared.opencv import cv2
-from cxr_trainer.recipe import Recipe, load_recipe
+from cxr_trainer.recipe import Recipe
+from cxr_trainer.recipe_files import load_recipe
 
 HEADER = (
     "Image Index,Finding Labels,Follow-up #,Patient ID,Patient Age,Patient Gender,View Position,"

@@ -21,7 +21,8 @@ from cxr_trainer.data.catalog import Catalog, read_catalog, read_labels
 from cxr_trainer.data.cohort import build_cohort
 from cxr_trainer.data.split import measure_leak, patient_share, split_cohort, split_hash, write_split
 from cxr_trainer.errors import CatalogError, CohortError
-from cxr_trainer.recipe import SplitSection, load_recipe
+from cxr_trainer.recipe import SplitSection
+from cxr_trainer.recipe_files import load_recipe
 
 
 def test_catalog_reads_both_age_styles_and_any_nesting(tiny_nih: Path) -> None:

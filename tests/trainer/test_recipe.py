@@ -10,7 +10,7 @@ import pytest
 from cxr_shared.errors import UnknownName
 from cxr_shared.findings import FINDINGS, Target
 from cxr_trainer.errors import RecipeError
-from cxr_trainer.recipe import load_recipe, parse_fields, recipe_fields
+from cxr_trainer.recipe_files import load_recipe, parse_fields, recipe_fields
 
 # finding: positives, negatives (Table 2), batch (Table 3), optimizer, lr0, decay, epochs (Table 4)
 TABLES_2_TO_4 = {

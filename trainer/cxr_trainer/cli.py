@@ -85,7 +85,7 @@ def fit(
         Print events as JSON lines instead of progress.
     """
     from cxr_trainer.commands.fit import fit_targets
-    from cxr_trainer.recipe import parse_fields
+    from cxr_trainer.recipe_files import parse_fields
 
     named = {"model.weights": weights, "split.kind": split}
     given = {name: value for name, value in named.items() if value is not None}
@@ -113,7 +113,7 @@ def resume(
         Print events as JSON lines instead of progress.
     """
     from cxr_trainer.commands.fit import resume_run
-    from cxr_trainer.recipe import parse_fields
+    from cxr_trainer.recipe_files import parse_fields
 
     return resume_run(run, json_lines=json, overrides=parse_fields(fields))
 

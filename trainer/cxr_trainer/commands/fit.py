@@ -20,7 +20,8 @@ from cxr_trainer.fit.loop import Stopped
 from cxr_trainer.fit.run import Run
 from cxr_trainer.fit.stages import Stop, fit, resume
 from cxr_trainer.progress import JsonLines, TerminalProgress
-from cxr_trainer.recipe import Recipe, load_recipe
+from cxr_trainer.recipe import Recipe
+from cxr_trainer.recipe_files import load_recipe
 
 _STOPPED = 130
 

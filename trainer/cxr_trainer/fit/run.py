@@ -17,7 +17,8 @@ from cxr_shared.files import write_bytes, write_json, write_text
 from cxr_shared.findings import Target
 from cxr_shared.pixels import PIXEL_PATH_VERSION
 from cxr_trainer.errors import RunError
-from cxr_trainer.recipe import Recipe, read_recipe
+from cxr_trainer.recipe import Recipe
+from cxr_trainer.recipe_files import read_recipe
 
 
 @dataclass(frozen=True, slots=True)

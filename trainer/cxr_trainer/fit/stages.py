@@ -38,7 +38,8 @@ from cxr_trainer.fit.run import Run
 from cxr_trainer.model.network import Network, cpu_state, initialised
 from cxr_trainer.model.weights import load_weights
 from cxr_trainer.range_test import BASE_SHARE
-from cxr_trainer.recipe import ClrSection, Recipe, load_recipe
+from cxr_trainer.recipe import ClrSection, Recipe
+from cxr_trainer.recipe_files import load_recipe
 from cxr_trainer.schedule import (
     Constant,
     Decay,
