@@ -92,6 +92,7 @@ def _export(run: Run, spec: InputSpec, report: Report) -> tuple[ModelEntry, byte
         opset=graph.opset,
         map_shape=graph.map_shape,
         cell_shift=cell_shift(network.backbone),
+        map_peak=metrics["map_peak"],
         operating_points=tuple(OperatingPoint(**point) for point in metrics["operating_points"]),
         metrics=TestMetrics(
             auc=Interval(**test["auc"]),

@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cxr_desktop.inference.heatmap import FULL_COLOUR_LOGITS, colour, content_box, film_map, find_peak
+from cxr_desktop.inference.heatmap import LEAST_SPAN, USUAL_SPAN, colour, colour_range, content_box, film_map, find_peak
+from cxr_desktop.inference.verdict import Score
 from cxr_shared.bundle import InputSpec
 from cxr_shared.film import Film
+from cxr_shared.findings import Target
 from cxr_shared.pixels import model_input
 
 STRETCHED = InputSpec(size=224)
@@ -65,8 +69,8 @@ def test_laying_over_a_multiple_keeps_cell_centres_and_the_mean() -> None:
 
 
 def test_colour_is_transparent_up_to_the_operating_point_and_then_absolute() -> None:
-    values = np.array([[-5.0, 1.0, 1.0 + FULL_COLOUR_LOGITS / 2, 1.0 + FULL_COLOUR_LOGITS, 99.0]], np.float32)
-    rgba = colour(values, zero=1.0)[0]
+    values = np.array([[-5.0, 1.0, 4.0, 7.0, 99.0]], np.float32)
+    rgba = colour(values, low=1.0, high=7.0)[0]
     assert rgba[:2, 3].tolist() == [0, 0]
     assert rgba[2:, 3].tolist() == [255, 255, 255]
     assert rgba[3].tolist() == rgba[4].tolist()
@@ -74,10 +78,18 @@ def test_colour_is_transparent_up_to_the_operating_point_and_then_absolute() -> 
     assert luminance[1] < luminance[2] < luminance[3]
 
 
-@pytest.mark.parametrize("zero", [-np.inf, np.inf])
-def test_a_threshold_of_0_or_1_still_gives_colours(zero: float) -> None:
-    rgba = colour(np.zeros((2, 2), np.float32), zero=zero)
-    assert rgba[..., 3].max() == (255 if zero < 0 else 0)
+def test_colours_end_where_maps_of_the_finding_usually_end() -> None:
+    score = Score(Target.HERNIA, logit=2.0, threshold=0.5, map_peak=31.0)
+    assert colour_range(score) == (0.0, 31.0)
+    assert colour_range(replace(score, map_peak=None)) == (0.0, USUAL_SPAN)
+    assert colour_range(replace(score, map_peak=-4.0)) == (0.0, LEAST_SPAN), "a model whose maps never rise"
+
+
+@pytest.mark.parametrize("threshold", [0.0, 1.0])
+def test_a_threshold_of_0_or_1_still_gives_colours(threshold: float) -> None:
+    low, high = colour_range(Score(Target.HERNIA, logit=0.0, threshold=threshold, map_peak=3.0))
+    rgba = colour(np.zeros((2, 2), np.float32), low=low, high=high)
+    assert rgba[..., 3].max() == (255 if threshold == 0.0 else 0)
 
 
 def test_cell_shift_moves_the_peak_and_the_picture_alike() -> None:

@@ -45,6 +45,7 @@ def make_run(root: Path, target: Target, *, seed: int = 0) -> Run:
         {
             "parts": {"test": test},
             "operating_points": [{"name": "balanced", "threshold": 0.4, "sensitivity": 0.9, "specificity": 0.8}],
+            "map_peak": 7.5,
             "split": {"kind": "patient", "sha256": "0" * 64},
         },
     )

@@ -3,7 +3,8 @@
 A map (h, w) covers the model's square evenly, but what a cell sees is not centred on it: each stride of a network
 that pads on the right alone moves it on. Cell (i, j) looks at ((j + ½ + s)/w, (i + ½ + s)/h) of the square, with s
 the bundle's ``cell_shift``.
-Its colours are absolute: the same logit looks the same on every film and for every target.
+Its colours are absolute: with one model, the same logit looks the same on every film. They end where the maps of
+films with the finding usually end, which the bundle's ``map_peak`` says.
 """
 
 from __future__ import annotations
@@ -14,14 +15,20 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from cxr_desktop.inference.verdict import FloatMap, Peak
+from cxr_desktop.inference.verdict import FloatMap, Peak, Score, to_logit
 from cxr_shared.bundle import InputSpec
 from cxr_shared.opencv import cv2
 
-FULL_COLOUR_LOGITS: Final = 6.0
-"""Logits above the operating point at which the colour scale ends."""
+USUAL_SPAN: Final = 6.0
+"""Logits from the operating point to the colour scale's end, where the bundle does not say how high maps rise."""
+
+LEAST_SPAN: Final = 1.0
+"""A scale is never shorter, or noise would glow."""
 
 CAPTION: Final = "Contribution to the logit (mean = logit); not an anatomical outline"
+
+_FARTHEST: Final = 20.0
+"""Logit of a threshold of 0 or 1, which has none of its own."""
 
 _FIRST_COLOUR: Final = 80
 """The dark end of the colour map is left out: over a film it would read as a shadow."""
@@ -104,23 +111,30 @@ def find_peak(values: FloatMap, spec: InputSpec, film: tuple[int, int], *, shift
     )
 
 
-def colour(values: FloatMap, *, zero: float) -> npt.NDArray[np.uint8]:
+def colour_range(score: Score) -> tuple[float, float]:
+    """Ends of a model's colour scale in logits: its operating point, and what maps of its finding usually rise to."""
+    zero = min(max(to_logit(score.threshold), -_FARTHEST), _FARTHEST)
+    if score.map_peak is None:
+        return zero, zero + USUAL_SPAN
+    return zero, max(score.map_peak, zero + LEAST_SPAN)
+
+
+def colour(values: FloatMap, *, low: float, high: float) -> npt.NDArray[np.uint8]:
     """Colour a map in the inferno scale.
 
     Parameters
     ----------
     values
         (H, W) float32 in logit units.
-    zero
-        The operating point as a logit: here and below the colour is transparent. The scale ends
-        `FULL_COLOUR_LOGITS` above.
+    low, high
+        Ends of the scale in logits (`colour_range`); at `low` and below the colour is transparent.
 
     Returns
     -------
     ndarray
         (H, W, 4) uint8 RGBA, not premultiplied; opacity grows over the first quarter of the scale.
     """
-    height = np.clip((values - np.float32(zero)) / np.float32(FULL_COLOUR_LOGITS), 0.0, 1.0)
+    height = np.clip((values - np.float32(low)) / np.float32(high - low), 0.0, 1.0)
     rgba = np.empty((*values.shape, 4), np.uint8)
     rgba[..., :3] = scale_colours()[np.rint(height * 255).astype(np.uint8)]
     rgba[..., 3] = np.rint(np.clip(height * 4.0, 0.0, 1.0) * 255)

@@ -130,6 +130,7 @@ def _verdict(
             logit=float(outputs[entry.target].logits[index]),
             threshold=entry.operating_point.threshold,
             cell_shift=entry.cell_shift,
+            map_peak=entry.map_peak,
         )
         for entry in manifest.models
     }

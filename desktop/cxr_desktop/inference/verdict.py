@@ -35,12 +35,15 @@ class Score:
         The operating point, a probability.
     cell_shift
         How far what a cell of the map sees lies right of and below it, in cells.
+    map_peak
+        How high the map of a film with the finding usually rises, in logits; None where the bundle does not say.
     """
 
     target: Target
     logit: float
     threshold: float
     cell_shift: float = 0.0
+    map_peak: float | None = None
 
     @property
     def probability(self) -> float:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from cxr_desktop.inference.heatmap import colour, film_map
-from cxr_desktop.inference.verdict import Scored, to_logit
+from cxr_desktop.inference.heatmap import colour, colour_range, film_map
+from cxr_desktop.inference.verdict import Scored
 from cxr_shared.bundle import InputSpec
 from cxr_shared.findings import Target
 from cxr_shared.opencv import cv2
@@ -45,7 +45,8 @@ def overlay(
     rows, columns = grey.shape
     score, out = verdict.scores[target], (rows, columns)
     laid = film_map(verdict.maps[target], spec, film=verdict.facts.shape, out=out, shift=score.cell_shift)
-    rgba = colour(laid, zero=to_logit(score.threshold))
+    low, high = colour_range(score)
+    rgba = colour(laid, low=low, high=high)
     alpha = rgba[..., 3:].astype(np.float32) * (opacity / 255)
     mixed = grey[..., None] * (1 - alpha) + rgba[..., :3] * alpha
     return np.asarray(np.rint(mixed), np.uint8)

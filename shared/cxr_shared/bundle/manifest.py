@@ -86,7 +86,8 @@ class ModelEntry(_Part):
 
     The ONNX file takes ``film`` uint8 (N, size, size) and gives ``logit`` float32 (N,) and ``map`` float32
     (N, h, w) in logit units, with ``mean(map) = logit``. The probability is ``sigmoid(logit)``. What a cell of the map
-    sees is centred `cell_shift` cells right of and below the cell's own centre.
+    sees is centred `cell_shift` cells right of and below the cell's own centre. The map of a film with the finding
+    rises to `map_peak` logits, in the median over validation films.
     """
 
     target: Target
@@ -96,6 +97,7 @@ class ModelEntry(_Part):
     precision: Literal["float32"] = "float32"
     map_shape: tuple[int, int]
     cell_shift: Annotated[float, Field(ge=-1, le=1)] = 0.0
+    map_peak: Annotated[float, Field(allow_inf_nan=False)] | None = None
     operating_points: tuple[OperatingPoint, ...] = Field(min_length=1)
     metrics: TestMetrics
     split_kind: Literal["patient", "paper", "official"]

@@ -1,10 +1,13 @@
-"""The map of an average normal film: what every film has in common, and so no evidence about any.
+"""What a heat map is read against: the map of an average normal film, and how high the maps of positive films rise.
 
+The first is what every film has in common, and so no evidence about any.
 Borders, padding and the usual anatomy give each place of the map its own level. Taking the average normal film's map
 away, and its mean back, leaves the mean, and so the logit, exactly as it was.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -27,15 +30,41 @@ def normal_map(network: Network, films: Films) -> Tensor:
     films
         Validation films, on the network's device, at least one of them normal.
     """
+    total: Tensor | None = None
+    count = 0
+    for maps in _maps(network, films, label=0):
+        batch = maps.double().sum(dim=0)
+        total = batch if total is None else total + batch
+        count += len(maps)
+    assert total is not None
+    return (total / count).float().cpu()
+
+
+def map_peak(network: Network, films: Films, normal: Tensor) -> float:
+    """Median over the films with label 1 of their map's highest value, in logit units, `normal` taken away.
+
+    Where the colour scale of a viewer may end: an absolute scale of a few logits is full nearly everywhere on the
+    film where a model's evidence is strong, and shows nothing where it is weak.
+
+    Parameters
+    ----------
+    network, films
+        As for `normal_map`; at least one film has label 1.
+    normal
+        (h, w) float32: what `normal_map` gave.
+    """
+    offset = (normal.mean() - normal).to(films.labels.device)
+    peaks = [(maps + offset).amax(dim=(1, 2)) for maps in _maps(network, films, label=1)]
+    return float(torch.cat(peaks).quantile(0.5))
+
+
+def _maps(network: Network, films: Films, *, label: int) -> Iterator[Tensor]:
+    """Maps (n, h, w) float32, as the folded head gives them, of the films with `label`."""
     network.eval()
     weight, bias = fold(network.head)
     weight = weight.to(films.labels.device, torch.float32)
-    normal = np.flatnonzero(films.labels.cpu().numpy() == 0).astype(np.int64)
-    total: Tensor | None = None
+    chosen = np.flatnonzero(films.labels.cpu().numpy() == label).astype(np.int64)
     with torch.inference_mode():
-        for start in range(0, len(normal), _BATCH):
-            pixels, _ = films.batch(normal[start : start + _BATCH])
-            maps = torch.einsum("nchw,c->hw", network.features(pixels).float(), weight).double()
-            total = maps if total is None else total + maps
-    assert total is not None
-    return (total / len(normal) + float(bias)).float().cpu()
+        for start in range(0, len(chosen), _BATCH):
+            pixels, _ = films.batch(chosen[start : start + _BATCH])
+            yield torch.einsum("nchw,c->nhw", network.features(pixels).float(), weight) + float(bias)

@@ -15,7 +15,7 @@ from cxr_trainer.data.batches import part_films
 from cxr_trainer.data.prepare import PreparedFilms
 from cxr_trainer.data.split import PARTS
 from cxr_trainer.evaluate.metrics import part_metrics
-from cxr_trainer.evaluate.normal_map import normal_map
+from cxr_trainer.evaluate.normal_map import map_peak, normal_map
 from cxr_trainer.evaluate.operating_points import choose_operating_points
 from cxr_trainer.evaluate.predict import Predictions, predict
 from cxr_trainer.fit.checkpoint import BestModel
@@ -33,7 +33,8 @@ def finish_run(run: Run, bench: Bench, films: PreparedFilms, best: BestModel) ->
     run.write_tensors("best", best.state)
     stages = {stage: _score(bench, films, run.read_tensors(stage)) for stage in ("decay", "clr")}
     scored = _score(bench, films, best.state)
-    run.write_tensors("normal_map", {"map": normal_map(bench.network, bench.validation)})
+    normal = normal_map(bench.network, bench.validation)
+    run.write_tensors("normal_map", {"map": normal})
     _write_predictions(run, films, scored)
     validation = scored["validation"]
     points = choose_operating_points(validation.labels, validation.probabilities)
@@ -45,6 +46,7 @@ def finish_run(run: Run, bench: Bench, films: PreparedFilms, best: BestModel) ->
         "parts": _metrics(films, scored),
         "stages": {stage: _metrics(films, each) for stage, each in stages.items()},
         "operating_points": [point.model_dump() for point in points],
+        "map_peak": map_peak(bench.network, bench.validation, normal),
         "range_test": {name: run.read_json("range_test.json")[name] for name in ("max_lr", "base_lr", "diverged")},
         "pixel_path_version": PIXEL_PATH_VERSION,
         "paper": bench.recipe.paper.model_dump(exclude_none=True),

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from PySide6.QtGui import QImage
 
-from cxr_desktop.inference.heatmap import FULL_COLOUR_LOGITS, colour, film_map, scale_colours
-from cxr_desktop.inference.verdict import Scored, to_logit
+from cxr_desktop.inference.heatmap import colour, colour_range, film_map, scale_colours
+from cxr_desktop.inference.verdict import Scored
 from cxr_shared.bundle import InputSpec
 from cxr_shared.findings import Target
 
@@ -55,13 +55,13 @@ def rgba_image(rgba: npt.NDArray[np.uint8]) -> QImage:
 def heat_map(verdict: Scored, target: Target, spec: InputSpec) -> HeatMap:
     """Colour one target's map for one film."""
     score, side = verdict.scores[target], (_HEAT_SIDE, _HEAT_SIDE)
-    zero = to_logit(score.threshold)
+    low, high = colour_range(score)
     laid = film_map(verdict.maps[target], spec, film=verdict.facts.shape, out=side, shift=score.cell_shift)
     return HeatMap(
-        image=rgba_image(colour(laid, zero=zero)),
+        image=rgba_image(colour(laid, low=low, high=high)),
         title=target.display,
-        low=zero,
-        high=zero + FULL_COLOUR_LOGITS,
+        low=low,
+        high=high,
     )
 
 
