@@ -80,3 +80,10 @@ def test_steep_divergence_does_not_reach_back_into_the_valley() -> None:
     found = suggest(RATES, losses, smoothing=0.9, diverged=True).max_lr
     assert found is not None
     assert 0.5e-2 < found < 2e-2
+
+
+@pytest.mark.parametrize("place", [0, -1])
+def test_one_low_loss_at_an_end_is_no_minimum(place: int) -> None:
+    losses = _valley(1e-3)
+    losses[place] = 0.0
+    assert suggest(RATES, losses, smoothing=0.9).max_lr == pytest.approx(1e-3, rel=0.5)

@@ -66,11 +66,17 @@ def smooth(losses: Sequence[float], smoothing: float) -> tuple[float, ...]:
     """Centred running median over about ``1 / (1 - smoothing)`` updates.
 
     It is not late, as a running mean from one side is, and the steep rise at divergence does not reach back into
-    the valley before it. A loss that is no number counts as infinite.
+    the valley before it. At the ends the window is mirrored, so that no single loss decides. A loss that is no number
+    counts as infinite.
     """
-    window = 2 * round(0.5 / (1.0 - smoothing) - 0.5 + 1e-9) + 1
+    window = 2 * _reach(smoothing) + 1
     values = np.where(np.isfinite(losses), losses, np.inf)
-    return tuple(float(value) for value in median_filter(values, size=window, mode="nearest"))
+    return tuple(float(value) for value in median_filter(values, size=window, mode="reflect"))
+
+
+def _reach(smoothing: float) -> int:
+    """Updates that the running median looks back and ahead."""
+    return round(0.5 / (1.0 - smoothing) - 0.5 + 1e-9)
 
 
 def suggest(
@@ -78,8 +84,8 @@ def suggest(
 ) -> RangeTestResult:
     """Take max_lr at the minimum of the smoothed loss (the paper's rule) and base_lr = max_lr / 4.
 
-    A curve with too few finite losses, or with its minimum at an end of the ramp, suggests nothing; the result's
-    `refusal` says why.
+    A curve with too few finite losses, or with its minimum at an end of the ramp or too near for the running median
+    to tell, suggests nothing; the result's `refusal` says why.
     """
     smoothed = smooth(losses, smoothing)
     usable = [i for i, loss in enumerate(losses) if math.isfinite(loss) and math.isfinite(smoothed[i])]
@@ -87,8 +93,10 @@ def suggest(
         refusal = f"it has {len(usable)} usable losses and {_FEWEST_POINTS} are needed"
         return RangeTestResult(tuple(rates), tuple(losses), smoothed, None, None, diverged, refusal)
     best = min(usable, key=lambda i: smoothed[i])
-    if best in (usable[0], usable[-1]):
-        side = "falls to its very end" if best == usable[-1] else "only rises"
+    reach = _reach(smoothing)  # nearer to an end than this, the median does not see both sides
+    first, last = usable[0] + reach, usable[-1] - (0 if diverged else reach)
+    if not first < best < last:
+        side = "falls to its very end" if best > first else "only rises"
         refusal = f"its loss {side}, so no rate between {rates[0]:.1e} and {rates[-1]:.1e} is its minimum"
         return RangeTestResult(tuple(rates), tuple(losses), smoothed, None, None, diverged, refusal)
     max_lr = rates[best]
