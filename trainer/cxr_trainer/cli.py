@@ -57,7 +57,7 @@ def fit(
     out: Path = Path("runs"),
     weights: str | None = None,
     split: Split | None = None,
-    recipe: Path | None = None,
+    recipe: str | None = None,
     device: Device = "auto",
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
@@ -78,7 +78,8 @@ def fit(
     split
         patient keeps patients apart; paper is random by film, which leaks patients; official is NIH's.
     recipe
-        TOML file with recipe fields, laid over the packaged recipe.
+        TOML file with recipe fields, laid over the packaged recipe; or paper: the stages that the paper ran for
+        this finding, with its own bounds of the learning rate.
     device
         Where to compute.
     json

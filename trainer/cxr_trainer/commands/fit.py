@@ -31,7 +31,7 @@ def fit_targets(
     *,
     data: Path | None,
     out: Path,
-    recipe: Path | None,
+    recipe: str | None,
     device: DeviceName,
     json_lines: bool,
     overrides: Mapping[str, Any],

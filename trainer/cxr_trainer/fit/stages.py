@@ -29,6 +29,7 @@ from cxr_trainer.fit.events import (
     Sink,
     StageFinished,
     StageStarted,
+    TimingLog,
 )
 from cxr_trainer.fit.finder import range_test_updates, run_range_test
 from cxr_trainer.fit.loop import Bench, Stage, Stopped, run_stage
@@ -38,7 +39,7 @@ from cxr_trainer.fit.run import Run
 from cxr_trainer.model.network import Network, cpu_state, initialised
 from cxr_trainer.model.weights import load_weights
 from cxr_trainer.range_test import BASE_SHARE
-from cxr_trainer.recipe import ClrSection, Recipe
+from cxr_trainer.recipe import ClrSection, Recipe, StageName
 from cxr_trainer.recipe_files import load_recipe
 from cxr_trainer.schedule import (
     Constant,
@@ -51,6 +52,7 @@ from cxr_trainer.schedule import (
 )
 
 Stop = Callable[[], bool]
+_EVALUATE = "evaluate"
 
 
 def fit(
@@ -61,8 +63,26 @@ def fit(
     device: DeviceName = "auto",
     sinks: Iterable[Sink] = (),
     stop: Stop = lambda: False,
+    pause_before: StageName | None = None,
 ) -> Run:
-    """Run all stages of `recipe` on the films in `data`, into a new run directory below `out`.
+    """Run the stages of `recipe` on the films in `data`, into a new run directory below `out`.
+
+    Parameters
+    ----------
+    recipe
+        What to do.
+    data
+        Folder with NIH's label file and images.
+    out
+        Where the run directory is made.
+    device
+        Where to compute.
+    sinks
+        Take the run's events, after its own log.
+    stop
+        Asked after each update.
+    pause_before
+        Return, unfinished, when this stage is next; copies of the run may then go on in different ways.
 
     Raises
     ------
@@ -76,8 +96,8 @@ def fit(
     films = prepare_films(data, recipe, progress=_cache_progress(sinks, stop))
     run = Run.create(out, recipe, data=data, device=compute.device.type)
     write_split(run.folder / "split.parquet", films.split)
-    save_checkpoint(run.checkpoint_path, Checkpoint("decay", 0, state, {}, log_bytes=0))
-    _go_on(run, recipe=recipe, films=films, compute=compute, sinks=sinks, stop=stop)
+    save_checkpoint(run.checkpoint_path, Checkpoint(recipe.stages[0], 0, state, {}, log_bytes=0))
+    _go_on(run, recipe=recipe, films=films, compute=compute, sinks=sinks, stop=stop, pause_before=pause_before)
     return run
 
 
@@ -121,12 +141,16 @@ def _changed_recipe(run: Run, overrides: Mapping[str, Any]) -> Recipe:
         return run.recipe()
     fixed = [name for name in overrides if not name.startswith(("clr.", "range_test."))]
     checkpoint = load_checkpoint(run.checkpoint_path)
-    if fixed or checkpoint is None or checkpoint.stage not in ("decay", "range_test"):
+    if fixed or checkpoint is None or _clr_has_begun(checkpoint):
         what = fixed[0] if fixed else next(iter(overrides))
         raise RunError(f"{what} of {run.folder} can no longer be changed: stages trained with it. Fit again.")
     recipe = load_recipe(run.target, file=run.recipe_path, overrides=overrides)
     run.write_recipe(recipe)
     return recipe
+
+
+def _clr_has_begun(checkpoint: Checkpoint) -> bool:
+    return checkpoint.stage == "evaluate" or (checkpoint.stage == "clr" and bool(checkpoint.optimizer))
 
 
 def clr_schedule(clr: ClrSection, *, max_lr: float, base_lr: float, batches: int) -> Schedule:
@@ -147,26 +171,32 @@ def clr_schedule(clr: ClrSection, *, max_lr: float, base_lr: float, batches: int
 
 
 def _go_on(
-    run: Run, *, recipe: Recipe, films: PreparedFilms, compute: Compute, sinks: Iterable[Sink], stop: Stop
+    run: Run,
+    *,
+    recipe: Recipe,
+    films: PreparedFilms,
+    compute: Compute,
+    sinks: Iterable[Sink],
+    stop: Stop,
+    pause_before: StageName | None = None,
 ) -> None:
     """Do whatever the checkpoint says is left to do."""
     checkpoint = load_checkpoint(run.checkpoint_path)
     if checkpoint is None:
         raise RunError(f"{run.folder} has no checkpoint to resume from. Fit again.")
     log = EventLog(run.events_path, keep=checkpoint.log_bytes)
-    sink = Fanout([log, *sinks])
+    sink = Fanout([log, TimingLog(run.timings_path), *sinks])
     resumed = checkpoint.log_bytes > 0
     sink.emit(RunStarted(recipe.target.value, str(run.folder), compute.description, resumed))
     if not resumed:
         sink.emit(_cohort_event(films, recipe))
     bench = _bench(run, recipe, films, compute, sink=sink, log=log, stop=stop)
     bench.network.load_state_dict(checkpoint.network)
-    if checkpoint.stage == "decay":
-        checkpoint = _decay_stage(run, bench, checkpoint)
-    if checkpoint.stage == "range_test":
-        checkpoint = _range_test_stage(run, bench, checkpoint)
-    if checkpoint.stage == "clr":
-        checkpoint = _clr_stage(run, bench, checkpoint)
+    work = {"decay": _decay_stage, "range_test": _range_test_stage, "clr": _clr_stage}
+    while checkpoint.stage != _EVALUATE:
+        if checkpoint.stage == pause_before:
+            return
+        checkpoint = work[checkpoint.stage](run, bench, checkpoint)
     assert checkpoint.best is not None
     finish_run(run, bench, films, checkpoint.best)
 
@@ -180,7 +210,7 @@ def _decay_stage(run: Run, bench: Bench, checkpoint: Checkpoint) -> Checkpoint:
     bench.network.set_bn_momentum(bench.recipe.resolved_bn_momentum(order.batches))
     stage = Stage("decay", Decay(section.lr0, section.decay), optimizer, order, section.epochs)
     detail = f"{section.optimizer} from {section.lr0:g}, decay {section.decay:g}, {section.epochs} epochs"
-    return _train(run, bench, stage, checkpoint, detail=detail, following="range_test")
+    return _train(run, bench, stage, checkpoint, detail=detail)
 
 
 def _range_test_stage(run: Run, bench: Bench, checkpoint: Checkpoint) -> Checkpoint:
@@ -200,7 +230,7 @@ def _range_test_stage(run: Run, bench: Bench, checkpoint: Checkpoint) -> Checkpo
             f"The range test suggests no learning rate: {result.refusal}. Choose one from {run.folder}/range_test.json "
             f"and go on with: cxr-trainer resume {run.folder} --clr.max_lr RATE"
         )
-    return _close_stage(bench, checkpoint.best, stage="range_test", following="clr", began=began)
+    return _close_stage(bench, checkpoint.best, stage="range_test", began=began)
 
 
 def _clr_stage(run: Run, bench: Bench, checkpoint: Checkpoint) -> Checkpoint:
@@ -223,10 +253,10 @@ def _clr_stage(run: Run, bench: Bench, checkpoint: Checkpoint) -> Checkpoint:
     bench.network.set_bn_momentum(bench.recipe.resolved_bn_momentum(order.batches))
     stage = Stage("clr", schedule, optimizer, order, clr.epochs)
     detail = f"{clr.policy} between {base_lr:.3g} and {max_lr:.3g}, {clr.epochs} epochs"
-    return _train(run, bench, stage, checkpoint, detail=detail, following="evaluate")
+    return _train(run, bench, stage, checkpoint, detail=detail)
 
 
-def _train(run: Run, bench: Bench, stage: Stage, checkpoint: Checkpoint, *, detail: str, following: str) -> Checkpoint:
+def _train(run: Run, bench: Bench, stage: Stage, checkpoint: Checkpoint, *, detail: str) -> Checkpoint:
     began = time.monotonic()
     if checkpoint.update == 0 and checkpoint.sums.updates == 0:
         bench.sink.emit(StageStarted(stage.name, stage.updates, detail))
@@ -234,11 +264,13 @@ def _train(run: Run, bench: Bench, stage: Stage, checkpoint: Checkpoint, *, deta
         stage.optimizer.load_state_dict(checkpoint.optimizer)
     best = run_stage(bench, stage, checkpoint)
     run.write_tensors(stage.name, cpu_state(bench.network))
-    return _close_stage(bench, best, stage=stage.name, following=following, began=began)
+    return _close_stage(bench, best, stage=stage.name, began=began)
 
 
-def _close_stage(bench: Bench, best: BestModel | None, *, stage: str, following: str, began: float) -> Checkpoint:
+def _close_stage(bench: Bench, best: BestModel | None, *, stage: str, began: float) -> Checkpoint:
     bench.sink.emit(StageFinished(stage, round(time.monotonic() - began, 3)))
+    order: list[str] = [*bench.recipe.stages, _EVALUATE]
+    following = order[order.index(stage) + 1]
     state = cpu_state(bench.network)
     checkpoint = Checkpoint(following, 0, state, {}, bench.log.size(), EpochSums(), best)
     save_checkpoint(bench.checkpoint_path, checkpoint)
