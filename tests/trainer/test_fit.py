@@ -23,7 +23,7 @@ from cxr_trainer.fit.events import Event, EventLog, Fanout, Updated, read_events
 from cxr_trainer.fit.finder import run_range_test
 from cxr_trainer.fit.loop import Bench, Stopped
 from cxr_trainer.fit.run import Run
-from cxr_trainer.fit.stages import fit, resume
+from cxr_trainer.fit.session import fit, resume
 from cxr_trainer.model.head import fold
 from cxr_trainer.model.network import initialised
 from cxr_trainer.recipe import Recipe, StageName

@@ -182,6 +182,17 @@ class EventLog:
             return stream.tell()
 
 
+class NoLog:
+    """The log of a process that does not write."""
+
+    def emit(self, event: Event) -> None:
+        """Drop `event`."""
+
+    def size(self) -> int:
+        """Return 0."""
+        return 0
+
+
 class TimingLog:
     """Appends to ``timings.jsonl`` when each event was, on what device, and how long it took.
 
