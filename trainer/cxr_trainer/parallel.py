@@ -2,8 +2,9 @@
 
 Each rank takes its share of every batch through the backbone. Batch normalisation there uses the statistics of the
 whole batch, and the pooled features of the whole batch are gathered before the small head, which every rank
-computes alike, with the same dropout. So the loss is that of one process with the same batch, but for the order of
-sums, and no recipe has to be changed for more devices.
+computes alike, with the same dropout. So an update is that of one process with the same batch, but for the order of
+sums, and no recipe has to be changed for more devices. (In float32 at high rates that order alone moves the loss in
+its third digit within a few updates, as another number of threads does.)
 """
 
 from __future__ import annotations
@@ -133,9 +134,9 @@ class _OverRanks:
         if not self.training:
             result: Tensor = super().forward(x)  # type: ignore[misc]
             return result
-        value = x.float()
+        value = x.to(torch.promote_types(x.dtype, torch.float32))
         axes = [0, 2, 3]
-        count = torch.full((1,), value.numel() / value.shape[1], device=value.device)
+        count = value.new_full((1,), value.numel() / value.shape[1])
         sums = all_reduce(torch.cat([value.sum(axes), count]))  # type: ignore[no-untyped-call]
         total = sums[-1].detach()
         mean = sums[:-1] / total

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import torch
 
+from cxr_shared.files import remove_unfinished
 from cxr_trainer.data.batches import part_films
 from cxr_trainer.data.prepare import PreparedFilms, prepare_films
 from cxr_trainer.data.split import split_hash, write_split
@@ -101,6 +102,7 @@ def resume(
     session = run.session()
     compute = choose_compute(session["device"])
     if compute.ranks.leads:
+        remove_unfinished(run.folder)
         _change_recipe(run, overrides or {})
     compute.ranks.wait()
     recipe = run.recipe()
