@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import struct
 import time
 from pathlib import Path
 from typing import Any
@@ -129,6 +130,24 @@ def test_stopped_and_resumed_run_equals_the_whole_one(
         fit(tiny_recipe, data=tiny_nih, out=tmp_path, device="cpu", sinks=[stop], stop=stop.stop)
     resumed = resume(Run.open(next(tmp_path.iterdir())))
     assert _outcome(resumed) == _outcome(whole_run)
+
+
+def test_tensorboard_has_the_curves_of_the_event_log(whole_run: Run) -> None:
+    from tensorboardX.proto.event_pb2 import Event as Record  # the format's own reader needs TensorBoard itself
+
+    found: dict[str, dict[int, float]] = {}
+    for path in (whole_run.folder / "tensorboard").iterdir():
+        data, start = path.read_bytes(), 0
+        while start < len(data):  # TFRecord: length, its checksum, the record, its checksum
+            (length,) = struct.unpack_from("<Q", data, start)
+            record = Record.FromString(data[start + 12 : start + 12 + length])
+            for value in record.summary.value:
+                found.setdefault(value.tag, {})[record.step] = value.simple_value
+            start += 16 + length
+    epochs = read_events(whole_run.events_path, "EpochFinished")
+    steps = [each["update"] + (12 if each["stage"] == "clr" else 0) for each in epochs]
+    assert found["loss/train"] == pytest.approx(dict(zip(steps, [each["loss"] for each in epochs], strict=True)))
+    assert set(found) >= {"rate", "accuracy/validation", "auc/validation", "loss/update"}
 
 
 @pytest.mark.parametrize("stages", [("decay",), ("clr",)])

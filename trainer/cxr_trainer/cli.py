@@ -15,6 +15,7 @@ app = App(
     help="Train chest X-ray triage models: one-class and one for each NIH ChestX-ray14 finding.",
     result_action="return_value",
 )
+app.register_install_completion_command(help="Install completion for this shell and exit.")
 
 Device = Literal["auto", "cpu", "cuda"]
 Split = Literal["patient", "paper", "official"]

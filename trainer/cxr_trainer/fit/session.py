@@ -21,6 +21,7 @@ from cxr_trainer.fit.loop import Bench, Stopped
 from cxr_trainer.fit.outcome import finish_run
 from cxr_trainer.fit.run import Run
 from cxr_trainer.fit.stages import EVALUATE, run_stages
+from cxr_trainer.fit.tensorboard import TensorBoardLog, stage_starts
 from cxr_trainer.model.network import Network, cpu_state, initialised
 from cxr_trainer.model.weights import load_weights
 from cxr_trainer.parallel import normalise_over_ranks
@@ -165,7 +166,10 @@ def _go_on(
     if checkpoint is None:
         raise RunError(f"{run.folder} has no checkpoint to resume from. Fit again.")
     log = EventLog(run.events_path, keep=checkpoint.log_bytes) if compute.ranks.leads else NoLog()
-    sink = Fanout([log, TimingLog(run.timings_path), *sinks] if compute.ranks.leads else [])
+    own: list[Sink] = [log]
+    if compute.ranks.leads:
+        own += [TimingLog(run.timings_path), _tensorboard(run, recipe, films, checkpoint)]
+    sink = Fanout([*own, *sinks])
     resumed = checkpoint.log_bytes > 0
     sink.emit(RunStarted(recipe.target.value, str(run.folder), compute.description, resumed))
     if not resumed:
@@ -177,6 +181,12 @@ def _go_on(
         assert checkpoint.best is not None
         finish_run(run, bench, films, checkpoint.best)
     compute.ranks.wait()
+
+
+def _tensorboard(run: Run, recipe: Recipe, films: PreparedFilms, checkpoint: Checkpoint) -> TensorBoardLog:
+    starts = stage_starts(recipe, films=int((films.split["part"] == "train").sum()))
+    since = starts[checkpoint.stage] + checkpoint.update
+    return TensorBoardLog(run.folder / "tensorboard", starts=starts, since=since)
 
 
 def _new_network(recipe: Recipe) -> Network:
