@@ -60,6 +60,7 @@ def fit(
     split: Split | None = None,
     recipe: str | None = None,
     device: Device = "auto",
+    dry_run: Annotated[bool, Parameter(negative="")] = False,
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
     """Train a model through all three stages: decay, range test, cyclical learning rates.
@@ -83,6 +84,8 @@ def fit(
         this finding, with its own bounds of the learning rate.
     device
         Where to compute.
+    dry_run
+        Print the resolved recipe, the cohort and an estimate of time and disk, and do nothing.
     json
         Print events as JSON lines instead of progress.
     """
@@ -92,6 +95,10 @@ def fit(
     named = {"model.weights": weights, "split.kind": split}
     given = {name: value for name, value in named.items() if value is not None}
     overrides = {**given, **parse_fields(fields)}
+    if dry_run:
+        from cxr_trainer.commands.dry_run import show_plans
+
+        return show_plans(disease, data=_data(data), recipe=recipe, device=device, overrides=overrides)
     return fit_targets(
         disease, data=_data(data), out=out, recipe=recipe, device=device, json_lines=json, overrides=overrides
     )
