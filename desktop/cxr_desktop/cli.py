@@ -17,6 +17,7 @@ app = App(
     version=__version__,
     help_format="plaintext",
 )
+app.register_install_completion_command(help="Install completion for this shell and exit.")
 
 BundleOption = Annotated[Path | None, Parameter(name="--bundle", env_var="CXR_BUNDLE")]
 ProviderOption = Literal["auto", "cpu", "cuda"]

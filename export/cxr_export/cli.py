@@ -13,6 +13,7 @@ app = App(
     help="Turn finished training runs into one verified bundle of ONNX models.",
     result_action="return_value",
 )
+app.register_install_completion_command(help="Install completion for this shell and exit.")
 
 
 @app.command

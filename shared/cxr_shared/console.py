@@ -20,6 +20,7 @@ _EXTRA_OF: Mapping[str, str] = {
     "scipy": "trainer",
     "matplotlib": "trainer",
     "safetensors": "trainer",
+    "tensorboardX": "trainer",
     "tomli_w": "trainer",
     "huggingface_hub": "trainer",
     "onnxscript": "export",

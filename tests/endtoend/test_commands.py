@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -36,3 +39,11 @@ def test_wrong_folder_weights_and_bundle_are_one_sentence(command, tmp_path: Pat
 @pytest.mark.parametrize("name", ["cxr-trainer", "cxr-export", "cxr-desktop"])
 def test_help_needs_no_heavy_package(command, name: str) -> None:
     assert "Usage" in command(name, "--help").stdout
+
+
+@pytest.mark.parametrize("name", ["cxr-trainer", "cxr-export", "cxr-desktop"])
+def test_completion_is_installed_into_the_shells_own_place(name: str, tmp_path: Path) -> None:
+    environment = {**os.environ, "HOME": str(tmp_path), "SHELL": "/bin/bash"}
+    script = Path(sys.executable).parent / name
+    subprocess.run([script, "--install-completion"], check=True, env=environment, capture_output=True, timeout=60)
+    assert any(name in path.read_text() for path in tmp_path.rglob("*") if path.is_file())

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
+import struct
 import time
 from pathlib import Path
 from typing import Any
@@ -22,10 +24,10 @@ from cxr_trainer.fit.events import Event, EventLog, Fanout, Updated, read_events
 from cxr_trainer.fit.finder import run_range_test
 from cxr_trainer.fit.loop import Bench, Stopped
 from cxr_trainer.fit.run import Run
-from cxr_trainer.fit.stages import fit, resume
+from cxr_trainer.fit.session import fit, resume
 from cxr_trainer.model.head import fold
 from cxr_trainer.model.network import initialised
-from cxr_trainer.recipe import Recipe
+from cxr_trainer.recipe import Recipe, StageName
 
 DESIGNED = [
     "recipe.toml", "split.parquet", "events.jsonl", "decay.safetensors", "range_test.json", "clr.safetensors",
@@ -111,9 +113,11 @@ def _outcome(run: Run) -> dict[str, Any]:
     for model in models.values():
         for name in sorted(model):
             digest.update(model[name].numpy().tobytes())
-    epochs = [{k: v for k, v in e.items() if k != "seconds"} for e in read_events(run.events_path, "EpochFinished")]
-    metrics = run.read_json("metrics.json")
-    return {"weights": digest.hexdigest(), "epochs": epochs, "parts": metrics["parts"], "stages": metrics["stages"]}
+    return {
+        "weights": digest.hexdigest(),
+        "events": run.events_path.read_bytes(),
+        "metrics": (run.folder / "metrics.json").read_bytes(),
+    }
 
 
 # 46 training films in batches of 8: six updates an epoch, two epochs of decay and CLR, reported at epochs' ends
@@ -126,6 +130,50 @@ def test_stopped_and_resumed_run_equals_the_whole_one(
         fit(tiny_recipe, data=tiny_nih, out=tmp_path, device="cpu", sinks=[stop], stop=stop.stop)
     resumed = resume(Run.open(next(tmp_path.iterdir())))
     assert _outcome(resumed) == _outcome(whole_run)
+
+
+def test_tensorboard_has_the_curves_of_the_event_log(whole_run: Run) -> None:
+    from tensorboardX.proto.event_pb2 import Event as Record  # the format's own reader needs TensorBoard itself
+
+    found: dict[str, dict[int, float]] = {}
+    for path in (whole_run.folder / "tensorboard").iterdir():
+        data, start = path.read_bytes(), 0
+        while start < len(data):  # TFRecord: length, its checksum, the record, its checksum
+            (length,) = struct.unpack_from("<Q", data, start)
+            record = Record.FromString(data[start + 12 : start + 12 + length])
+            for value in record.summary.value:
+                found.setdefault(value.tag, {})[record.step] = value.simple_value
+            start += 16 + length
+    epochs = read_events(whole_run.events_path, "EpochFinished")
+    steps = [each["update"] + (12 if each["stage"] == "clr" else 0) for each in epochs]
+    assert found["loss/train"] == pytest.approx(dict(zip(steps, [each["loss"] for each in epochs], strict=True)))
+    assert set(found) >= {"rate", "accuracy/validation", "auc/validation", "loss/update"}
+
+
+@pytest.mark.parametrize("stages", [("decay",), ("clr",)])
+def test_fewer_stages_make_a_whole_run(
+    tiny_nih: Path, tiny_recipe: Recipe, tmp_path: Path, stages: tuple[StageName, ...]
+) -> None:
+    run = fit(tiny_recipe.model_copy(update={"stages": stages}), data=tiny_nih, out=tmp_path, device="cpu")
+    metrics = run.read_json("metrics.json")
+    assert list(metrics["stages"]) == list(stages)
+    assert metrics["range_test"] is None
+    assert not (run.folder / "range_test.json").exists()
+    assert [event["stage"] for event in read_events(run.events_path, "StageStarted")] == list(stages)
+    assert (run.folder / "report.html").is_file()
+
+
+def test_copies_of_a_paused_run_go_on_in_different_ways(
+    whole_run: Run, tiny_nih: Path, tiny_recipe: Recipe, tmp_path: Path
+) -> None:
+    paused = fit(tiny_recipe, data=tiny_nih, out=tmp_path / "paused", device="cpu", pause_before="clr")
+    assert not paused.finished()
+    same, other = (Run(shutil.copytree(paused.folder, tmp_path / name)) for name in ("same", "other"))
+    assert _outcome(resume(same)) == _outcome(whole_run)
+    resume(other, overrides={"clr.policy": "constant"})
+    decay, clr = ([load_file(run.folder / f"{name}.safetensors") for run in (same, other)] for name in ("decay", "clr"))
+    assert all(torch.equal(decay[0][name], decay[1][name]) for name in decay[0])
+    assert any(not torch.equal(clr[0][name], clr[1][name]) for name in clr[0])
 
 
 def test_a_range_test_without_minimum_says_how_to_go_on_and_that_works(

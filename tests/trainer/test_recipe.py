@@ -91,6 +91,37 @@ def test_clr_recipe_is_table_8(name: str) -> None:
     assert clr.max_lr is None, "the bounds come from the range test unless a person says otherwise"
 
 
+@pytest.mark.parametrize("target", Target)
+def test_paper_recipe_has_the_papers_stages_and_bounds(target: Target) -> None:
+    recipe = load_recipe(target, file="paper")
+    if target is Target.PNEUMONIA:
+        assert recipe.stages == ("clr",), "straight into CLR"
+    elif target.value in TABLE_8:
+        assert recipe.stages == ("decay", "range_test", "clr")
+    else:
+        assert recipe.stages == ("decay",), "the paper left it without CLR"
+    if target.value in TABLE_8:
+        assert (recipe.clr.max_lr, recipe.clr.base_lr) == TABLE_8[target.value][4:6]
+    else:
+        assert (recipe.clr.max_lr, recipe.clr.base_lr) == (None, None)
+    assert load_recipe(target).stages == ("decay", "range_test", "clr"), "the default runs all three"
+
+
+@pytest.mark.parametrize(
+    ("stages", "words"),
+    [
+        (["clr", "decay"], "in this order"),
+        (["range_test"], "nothing is trained"),
+        (["decay", "range_test"], "find-lr"),
+        (["clr"], r"need clr\.max_lr"),
+        (["decay", "decay"], "each once"),
+    ],
+)
+def test_stages_that_make_no_run_are_refused(stages: list[str], words: str) -> None:
+    with pytest.raises(RecipeError, match=words):
+        load_recipe(Target.HERNIA, overrides={"stages": stages})
+
+
 def test_one_class_recipe_is_section_8() -> None:
     recipe = load_recipe(Target.ANOMALY)
     assert (recipe.cohort.normal, recipe.cohort.per_finding, recipe.decay.batch_size) == (2800, 200, 16)

@@ -15,6 +15,7 @@ app = App(
     help="Train chest X-ray triage models: one-class and one for each NIH ChestX-ray14 finding.",
     result_action="return_value",
 )
+app.register_install_completion_command(help="Install completion for this shell and exit.")
 
 Device = Literal["auto", "cpu", "cuda"]
 Split = Literal["patient", "paper", "official"]
@@ -57,8 +58,9 @@ def fit(
     out: Path = Path("runs"),
     weights: str | None = None,
     split: Split | None = None,
-    recipe: Path | None = None,
+    recipe: str | None = None,
     device: Device = "auto",
+    dry_run: Annotated[bool, Parameter(negative="")] = False,
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
     """Train a model through all three stages: decay, range test, cyclical learning rates.
@@ -78,9 +80,12 @@ def fit(
     split
         patient keeps patients apart; paper is random by film, which leaks patients; official is NIH's.
     recipe
-        TOML file with recipe fields, laid over the packaged recipe.
+        TOML file with recipe fields, laid over the packaged recipe; or paper: the stages that the paper ran for
+        this finding, with its own bounds of the learning rate.
     device
         Where to compute.
+    dry_run
+        Print the resolved recipe, the cohort and an estimate of time and disk, and do nothing.
     json
         Print events as JSON lines instead of progress.
     """
@@ -90,6 +95,10 @@ def fit(
     named = {"model.weights": weights, "split.kind": split}
     given = {name: value for name, value in named.items() if value is not None}
     overrides = {**given, **parse_fields(fields)}
+    if dry_run:
+        from cxr_trainer.commands.dry_run import show_plans
+
+        return show_plans(disease, data=_data(data), recipe=recipe, device=device, overrides=overrides)
     return fit_targets(
         disease, data=_data(data), out=out, recipe=recipe, device=device, json_lines=json, overrides=overrides
     )

@@ -13,6 +13,7 @@ from cxr_shared.bundle import InputSpec
 from cxr_shared.findings import Target
 
 SplitKind = Literal["patient", "paper", "official"]
+StageName = Literal["decay", "range_test", "clr"]
 OptimizerName = Literal["sgd", "adam", "rmsprop"]
 Policy = Literal["constant", "decay", "triangular", "triangular2", "exp_range", "modified_triangular2"]
 
@@ -20,6 +21,8 @@ Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
+STAGES: tuple[StageName, ...] = ("decay", "range_test", "clr")
+"""The three stages in their order (paper §§5-7)."""
 
 
 class _Section(BaseModel):
@@ -161,6 +164,8 @@ class ClrSection(_Section):
 class PaperFacts(_Section):
     """What the paper printed for this target, to set beside our own figures; nothing is trained with it."""
 
+    stages: tuple[StageName, ...] = STAGES
+    """What the paper ran: it left eight findings without CLR and trained Pneumonia with CLR alone."""
     train_batches: Count | None = None
     accuracy_decay: NotNegative | None = None
     accuracy_clr: NotNegative | None = None
@@ -173,6 +178,9 @@ class Recipe(_Section):
 
     target: Target
     seed: int = 0
+    stages: tuple[StageName, ...] = STAGES
+    """Which stages run. Without ``decay`` CLR starts from the initial weights, without ``range_test`` it takes
+    ``clr.max_lr``."""
     input: InputSection = InputSection()
     cohort: CohortSection = CohortSection()
     split: SplitSection = SplitSection()
@@ -182,6 +190,23 @@ class Recipe(_Section):
     range_test: RangeTestSection = RangeTestSection()
     clr: ClrSection = ClrSection()
     paper: PaperFacts = PaperFacts()
+
+    @model_validator(mode="after")
+    def _stages_that_train(self) -> Recipe:
+        if list(self.stages) != [name for name in STAGES if name in self.stages]:
+            raise ValueError(f"stages must be some of {', '.join(STAGES)}, each once and in this order")
+        if not self.trained_stages:
+            raise ValueError("stages must have decay or clr, or nothing is trained")
+        if self.stages[-1] == "range_test":
+            raise ValueError("stages must not end with range_test, which trains nothing: use find-lr for it alone")
+        if "clr" in self.stages and "range_test" not in self.stages and self.clr.max_lr is None:
+            raise ValueError("stages without range_test need clr.max_lr, since nothing finds it")
+        return self
+
+    @property
+    def trained_stages(self) -> tuple[StageName, ...]:
+        """Stages that leave a model."""
+        return tuple(name for name in self.stages if name != "range_test")
 
     def resolved_bn_momentum(self, batches: int) -> float:
         """Momentum of the BN averages for a stage with `batches` updates an epoch.

@@ -10,17 +10,22 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Final, get_args
 
 from pydantic import BaseModel, ValidationError
 
 from cxr_shared.errors import UnknownName
 from cxr_shared.findings import Target
 from cxr_trainer.errors import RecipeError
-from cxr_trainer.recipe import Recipe
+from cxr_trainer.recipe import STAGES, Recipe
+
+PAPER: Final = "paper"
+"""Name of the recipe file that is none: the paper's own stages and bounds of the learning rate."""
 
 
-def load_recipe(target: Target, *, file: Path | None = None, overrides: Mapping[str, Any] | None = None) -> Recipe:
+def load_recipe(
+    target: Target, *, file: Path | str | None = None, overrides: Mapping[str, Any] | None = None
+) -> Recipe:
     """Merge the packaged recipe of `target`, a recipe `file` and dotted `overrides`, and check the result.
 
     Parameters
@@ -28,7 +33,8 @@ def load_recipe(target: Target, *, file: Path | None = None, overrides: Mapping[
     target
         Whose packaged recipe is the base.
     file
-        TOML with any of the recipe's fields.
+        TOML with any of the recipe's fields, or ``paper`` for the stages that the paper ran for this target, with
+        Table 8's bounds in place of a range test's.
     overrides
         Values by dotted field name, such as ``{"decay.epochs": 3}``.
 
@@ -40,14 +46,22 @@ def load_recipe(target: Target, *, file: Path | None = None, overrides: Mapping[
         A field does not exist; the message offers the nearest.
     """
     merged: dict[str, Any] = packaged_recipe(target)
-    if file is not None:
-        own = _read_toml(file)
+    if file == PAPER:
+        merged = _merge(merged, _as_in_the_paper(merged["paper"]))
+    elif file is not None:
+        own = _read_toml(Path(file))
         if own.get("target", target.value) != target.value:
             raise RecipeError(f"{file} is a recipe of {own['target']}, not of {target.value}. Remove its target line.")
         merged = _merge(merged, own)
     for dotted, value in (overrides or {}).items():
         merged = _merge(merged, _nested(dotted, value))
     return parse_recipe({**merged, "target": target.value}, where=str(file or "the command line"))
+
+
+def _as_in_the_paper(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """What ``--recipe paper`` lays over a packaged recipe with the ``[paper]`` section `facts`."""
+    bounds = {name: facts[f"clr_{name}"] for name in ("max_lr", "base_lr") if f"clr_{name}" in facts}
+    return {"stages": facts.get("stages", list(STAGES)), "clr": bounds}
 
 
 def packaged_recipe(target: Target) -> dict[str, Any]:

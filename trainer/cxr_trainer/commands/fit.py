@@ -18,7 +18,7 @@ from cxr_trainer.fit.device import DeviceName
 from cxr_trainer.fit.events import Event, RunStarted, Sink
 from cxr_trainer.fit.loop import Stopped
 from cxr_trainer.fit.run import Run
-from cxr_trainer.fit.stages import Stop, fit, resume
+from cxr_trainer.fit.session import Stop, fit, resume
 from cxr_trainer.progress import JsonLines, TerminalProgress
 from cxr_trainer.recipe import Recipe
 from cxr_trainer.recipe_files import load_recipe
@@ -31,7 +31,7 @@ def fit_targets(
     *,
     data: Path | None,
     out: Path,
-    recipe: Path | None,
+    recipe: str | None,
     device: DeviceName,
     json_lines: bool,
     overrides: Mapping[str, Any],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
@@ -37,6 +37,10 @@ class Transform:
     zoom_columns: Tensor
     brightness: Tensor
     flip: Tensor
+
+    def part(self, own: slice) -> Transform:
+        """Return the draws of some of the films."""
+        return Transform(*(getattr(self, each.name)[own] for each in fields(self)))
 
 
 def draw(section: AugmentSection, *, films: int, size: tuple[int, int], generator: torch.Generator) -> Transform:

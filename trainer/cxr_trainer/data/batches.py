@@ -39,9 +39,13 @@ class Films:
         """Side of a film in pixels."""
         return int(self.pixels.shape[-1])
 
+    def label(self, indices: npt.NDArray[np.int64]) -> Tensor:
+        """Return the labels, float32 (n,), of films `indices`, on the device."""
+        return self.labels[torch.from_numpy(indices).to(self.labels.device)]
+
     def batch(self, indices: npt.NDArray[np.int64]) -> tuple[Tensor, Tensor]:
         """Return the pixels, uint8 (n, 1, S, S), and labels, float32 (n,), of films `indices`, on the device."""
-        labels = self.labels[torch.from_numpy(indices).to(self.labels.device)]
+        labels = self.label(indices)
         rows = self.rows[indices]
         if isinstance(self.pixels, Tensor):
             return self.pixels[torch.from_numpy(rows).to(self.pixels.device)].unsqueeze(1), labels

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from cxr_trainer.data.batches import Films
+from cxr_trainer.parallel import Ranks
 
 _BATCH = 64
 
@@ -37,7 +38,7 @@ class Predictions:
         return float(np.mean((self.logits >= 0.0) == (self.labels == 1.0)))
 
 
-def predict(network: nn.Module, films: Films) -> Predictions:
+def predict(network: nn.Module, films: Films, *, ranks: Ranks | None = None) -> Predictions:
     """Score `films`; the network is left in the mode it was in.
 
     Parameters
@@ -46,13 +47,18 @@ def predict(network: nn.Module, films: Films) -> Predictions:
         Takes uint8 (n, 1, S, S) and gives a `HeadOutput`.
     films
         On the network's device.
+    ranks
+        Processes that share the work, all of which must call; each gets all predictions.
     """
+    ranks = ranks or Ranks()
+    own = ranks.share(len(films))
     was_training = network.training
     network.eval()
-    logits = []
+    logits = [films.labels.new_zeros(0, dtype=torch.float64)]
     with torch.inference_mode():
-        for start in range(0, len(films), _BATCH):
-            pixels, _ = films.batch(np.arange(start, min(start + _BATCH, len(films)), dtype=np.int64))
-            logits.append(network(pixels).logit.double().cpu().numpy())
+        for start in range(own.start, own.stop, _BATCH):
+            pixels, _ = films.batch(np.arange(start, min(start + _BATCH, own.stop), dtype=np.int64))
+            logits.append(network(pixels).logit.double())
+        gathered = ranks.gather(torch.cat(logits), len(films))
     network.train(was_training)
-    return Predictions(np.concatenate(logits), films.labels.double().cpu().numpy())
+    return Predictions(gathered.cpu().numpy(), films.labels.double().cpu().numpy())

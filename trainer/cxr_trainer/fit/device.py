@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, field
 from typing import Literal
 
 import torch
 from lightning_fabric import Fabric
 
 from cxr_trainer.errors import DeviceUnavailable
+from cxr_trainer.parallel import Ranks, ranks_of
 
 DeviceName = Literal["auto", "cpu", "cuda"]
 
@@ -29,6 +31,8 @@ class Compute:
         Whether convolutions run in NHWC, which is faster on every device measured so far.
     description
         For a person: the device's name and precision.
+    ranks
+        The processes that share each batch, under torchrun more than one.
     """
 
     fabric: Fabric
@@ -36,10 +40,13 @@ class Compute:
     precision: str
     channels_last: bool
     description: str
+    ranks: Ranks = field(default_factory=Ranks)
 
 
 def choose_compute(name: DeviceName = "auto") -> Compute:
     """CUDA where there is one, else the CPU; bf16 where the hardware computes it natively.
+
+    Under torchrun the process group is joined, NCCL on CUDA and gloo on the CPU, one device a process.
 
     Raises
     ------
@@ -56,9 +63,25 @@ def choose_compute(name: DeviceName = "auto") -> Compute:
     on_gpu = name != "cpu" and torch.cuda.is_available()
     native = torch.cuda.is_bf16_supported(including_emulation=False) if on_gpu else _cpu_has_bf16()
     precision: Literal["bf16-mixed", "32-true"] = "bf16-mixed" if native else "32-true"
-    fabric = Fabric(accelerator="cuda" if on_gpu else "cpu", devices=1, precision=precision)
+    fabric = _fabric(on_gpu, precision)
+    ranks = ranks_of(fabric)
     model = torch.cuda.get_device_name() if on_gpu else f"CPU, {torch.get_num_threads()} threads"
-    return Compute(fabric, fabric.device, precision, channels_last=True, description=f"{model}, {precision}")
+    times = f"{ranks.count} × " if ranks.count > 1 else ""
+    description = f"{times}{model}, {precision}"
+    return Compute(fabric, fabric.device, precision, channels_last=True, description=description, ranks=ranks)
+
+
+def _fabric(on_gpu: bool, precision: Literal["bf16-mixed", "32-true"]) -> Fabric:  # noqa: FBT001
+    accelerator = "cuda" if on_gpu else "cpu"
+    processes = int(os.environ.get("WORLD_SIZE", "1"))
+    if processes == 1 or "LOCAL_WORLD_SIZE" not in os.environ:  # not torchrun's
+        return Fabric(accelerator=accelerator, devices=1, precision=precision)
+    here = int(os.environ["LOCAL_WORLD_SIZE"])
+    fabric = Fabric(
+        accelerator=accelerator, devices=here, num_nodes=processes // here, strategy="ddp", precision=precision
+    )
+    fabric.launch()
+    return fabric
 
 
 def _cpu_has_bf16() -> bool:

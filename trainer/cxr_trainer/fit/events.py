@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
@@ -122,6 +123,7 @@ Event: TypeAlias = (
     | RunFinished
 )
 _NOT_LOGGED = (Updated, CachingFilms)
+_OF_THE_OCCASION = ("seconds", "run", "resumed", "device")
 
 
 class Sink(Protocol):
@@ -147,6 +149,8 @@ class Fanout:
 class EventLog:
     """Appends events to ``events.jsonl``, one JSON object a line; updates and cache progress are left out.
 
+    Equal runs write equal bytes: what depends on the clock or on the place goes to `TimingLog`.
+
     Parameters
     ----------
     path
@@ -165,16 +169,48 @@ class EventLog:
 
     def emit(self, event: Event) -> None:
         """Append `event` and hand it to the operating system."""
-        if isinstance(event, _NOT_LOGGED):
+        if isinstance(event, _NOT_LOGGED) or (isinstance(event, RunStarted) and event.resumed):
             return
+        fields = {name: value for name, value in event_fields(event).items() if name not in _OF_THE_OCCASION}
         with self._path.open("ab") as stream:
-            stream.write((json.dumps(event_fields(event), ensure_ascii=False) + "\n").encode())
+            stream.write((json.dumps(fields, ensure_ascii=False) + "\n").encode())
 
     def size(self) -> int:
         """Bytes written so far, and safely on the disk, for a checkpoint."""
         with self._path.open("ab") as stream:
             os.fsync(stream.fileno())
             return stream.tell()
+
+
+class NoLog:
+    """The log of a process that does not write."""
+
+    def emit(self, event: Event) -> None:
+        """Drop `event`."""
+
+    def size(self) -> int:
+        """Return 0."""
+        return 0
+
+
+class TimingLog:
+    """Appends to ``timings.jsonl`` when each event was, on what device, and how long it took.
+
+    Interrupted work that was done again appears twice.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def emit(self, event: Event) -> None:
+        """Append `event`'s kind, stage, epoch and seconds with the time of day."""
+        if isinstance(event, _NOT_LOGGED):
+            return
+        kept = ("event", "stage", "epoch", "seconds", "device", "resumed")
+        fields = {name: value for name, value in event_fields(event).items() if name in kept}
+        line = json.dumps({"at": datetime.now(UTC).isoformat(timespec="milliseconds"), **fields})
+        with self._path.open("a", encoding="utf-8") as stream:
+            stream.write(line + "\n")
 
 
 def event_fields(event: Event) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from cxr_trainer.fit.loop import Bench, Stage, Stopped, compute_losses, draw_bat
 from cxr_trainer.fit.optimizers import build_optimizer
 from cxr_trainer.model.network import Network, clone
 from cxr_trainer.range_test import LossSmoother, RangeTestResult, suggest
+from cxr_trainer.recipe import Recipe
 from cxr_trainer.schedule import Ramp
 
 _FEWEST_UPDATES = 100
@@ -34,10 +35,14 @@ def run_range_test(bench: Bench) -> RangeTestResult:
 
 
 def range_test_updates(bench: Bench) -> int:
-    """Updates of the test: the recipe's epochs, or as many as give 100 updates, within 1 to 5."""
-    order = _order(bench)
-    epochs = bench.recipe.range_test.epochs
-    return order.batches * (epochs or min(_MOST_EPOCHS, math.ceil(_FEWEST_UPDATES / order.batches)))
+    """Updates of the bench's range test."""
+    return updates_of_range_test(bench.recipe, _order(bench).batches)
+
+
+def updates_of_range_test(recipe: Recipe, batches: int) -> int:
+    """Updates of a test of `batches` an epoch: the recipe's epochs, or as many as give 100 updates, within 1 to 5."""
+    epochs = recipe.range_test.epochs
+    return batches * (epochs or min(_MOST_EPOCHS, math.ceil(_FEWEST_UPDATES / batches)))
 
 
 def _order(bench: Bench) -> BatchOrder:

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -21,7 +22,7 @@ from cxr_trainer.evaluate.metrics import auc
 from cxr_trainer.evaluate.predict import predict
 from cxr_trainer.fit.checkpoint import BestModel, Checkpoint, EpochSums, save_checkpoint
 from cxr_trainer.fit.device import Compute
-from cxr_trainer.fit.events import EpochFinished, EventLog, Sink, Updated
+from cxr_trainer.fit.events import EpochFinished, EventLog, NoLog, Sink, Updated
 from cxr_trainer.fit.optimizers import set_rate
 from cxr_trainer.model.head import Penalties
 from cxr_trainer.model.network import Network, cpu_state
@@ -48,9 +49,14 @@ class Bench:
     train: Films
     validation: Films
     sink: Sink
-    log: EventLog
+    log: EventLog | NoLog
     checkpoint_path: Path
     stop: Callable[[], bool]
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process writes the run directory."""
+        return self.compute.ranks.leads
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,7 +76,10 @@ class Stage:
 
 
 class Batch(NamedTuple):
-    """One update's films after augmentation, float32 (N, 1, S, S), their labels (N,), and dropout's seed."""
+    """One update's films after augmentation, their labels and dropout's seed.
+
+    `films` is float32 (n, 1, S, S), this rank's share; `labels` (N,) is of the whole batch.
+    """
 
     films: Tensor
     labels: Tensor
@@ -87,13 +96,16 @@ class Losses(NamedTuple):
 
 def draw_batch(bench: Bench, stage: Stage, update: int) -> Batch:
     """Films of `update`; everything random in it follows from seed, stage and update number."""
-    recipe = bench.recipe
-    pixels, labels = bench.train.batch(stage.order.indices(update))
+    recipe, ranks = bench.recipe, bench.compute.ranks
+    indices = stage.order.indices(update)
+    own = ranks.share(len(indices))
+    pixels, _ = bench.train.batch(indices[own])
+    labels = bench.train.label(indices)
     seed = batch_seed(recipe.seed, STAGE_NUMBERS[stage.name], update)
     generator = torch.Generator().manual_seed(seed)
     size = (bench.train.size, bench.train.size)
     transform = draw(recipe.augment, films=len(labels), size=size, generator=generator)
-    augmented = apply(transform, pixels, brighten=recipe.augment.brightness != (1.0, 1.0))
+    augmented = apply(transform.part(own), pixels, brighten=recipe.augment.brightness != (1.0, 1.0))
     return Batch(augmented, labels, seed)
 
 
@@ -101,7 +113,7 @@ def compute_losses(bench: Bench, network: Network, batch: Batch) -> Losses:
     """Forward pass of a batch through `network`, with the head's penalties."""
     torch.manual_seed(batch.seed)  # dropout's generator
     with bench.compute.fabric.autocast():
-        output = network(batch.films)
+        output = network(batch.films, gather=partial(bench.compute.ranks.gather, films=len(batch.labels)))
     entropy = functional.binary_cross_entropy_with_logits(output.logit, batch.labels)
     penalties = network.head.penalties(output, penalty_factors(bench.recipe))
     right = ((output.logit.detach() >= 0) == (batch.labels == 1)).sum()
@@ -114,6 +126,7 @@ def update_once(bench: Bench, stage: Stage, *, network: Network, update: int, ba
     stage.optimizer.zero_grad(set_to_none=True)
     losses = compute_losses(bench, network, batch)
     bench.compute.fabric.backward(losses.total)
+    bench.compute.ranks.sum_gradients(network.backbone)
     stage.optimizer.step()
     return losses._replace(total=losses.total.detach())
 
@@ -153,7 +166,7 @@ def run_stage(bench: Bench, stage: Stage, checkpoint: Checkpoint) -> BestModel:
             best = _finish_epoch(bench, stage, update, sums, best)
             sums = EpochSums()
         due = time.monotonic() - saved_at > _CHECKPOINT_SECONDS
-        stopping = bench.stop()
+        stopping = bench.compute.ranks.any(bench.stop())
         if ends_epoch or due or stopping:
             _save(bench, stage, update, sums, best)
             saved_at = time.monotonic()
@@ -189,7 +202,7 @@ def _require_finite(stage: Stage, update: int, loss: float) -> None:
 
 def _finish_epoch(bench: Bench, stage: Stage, update: int, sums: EpochSums, best: BestModel | None) -> BestModel:
     epoch = update // stage.order.batches
-    validation = predict(bench.network, bench.validation)
+    validation = predict(bench.network, bench.validation, ranks=bench.compute.ranks)
     _require_finite(stage, update, validation.loss)
     validation_auc = auc(validation)
     bench.sink.emit(
@@ -212,6 +225,8 @@ def _finish_epoch(bench: Bench, stage: Stage, update: int, sums: EpochSums, best
 
 
 def _save(bench: Bench, stage: Stage, update: int, sums: EpochSums, best: BestModel | None) -> None:
+    if not bench.leads:
+        return
     saved = EpochSums(float(sums.loss), sums.updates, int(sums.correct), sums.films, sums.seconds)
     state, optimizer = cpu_state(bench.network), stage.optimizer.state_dict()
     checkpoint = Checkpoint(stage.name, update, state, optimizer, bench.log.size(), saved, best)

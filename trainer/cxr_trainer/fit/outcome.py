@@ -31,7 +31,7 @@ Scored = dict[str, Predictions]
 def finish_run(run: Run, bench: Bench, films: PreparedFilms, best: BestModel) -> None:
     """Write ``best.safetensors``, ``predictions.parquet``, ``metrics.json``, the figures and ``report.html``."""
     run.write_tensors("best", best.state)
-    stages = {stage: _score(bench, films, run.read_tensors(stage)) for stage in ("decay", "clr")}
+    stages = {stage: _score(bench, films, run.read_tensors(stage)) for stage in bench.recipe.trained_stages}
     scored = _score(bench, films, best.state)
     normal = normal_map(bench.network, bench.validation)
     run.write_tensors("normal_map", {"map": normal})
@@ -47,7 +47,7 @@ def finish_run(run: Run, bench: Bench, films: PreparedFilms, best: BestModel) ->
         "stages": {stage: _metrics(films, each) for stage, each in stages.items()},
         "operating_points": [point.model_dump() for point in points],
         "map_peak": map_peak(bench.network, bench.validation, normal),
-        "range_test": {name: run.read_json("range_test.json")[name] for name in ("max_lr", "base_lr", "diverged")},
+        "range_test": _range_test(run) if "range_test" in bench.recipe.stages else None,
         "pixel_path_version": PIXEL_PATH_VERSION,
         "paper": bench.recipe.paper.model_dump(exclude_none=True),
         "device": bench.compute.description,
@@ -80,6 +80,11 @@ def _score(bench: Bench, films: PreparedFilms, state: dict[str, torch.Tensor]) -
 def _metrics(films: PreparedFilms, scored: Scored) -> dict[str, Any]:
     split = films.split
     return {part: part_metrics(each, split.loc[split["part"] == part, "patient"]) for part, each in scored.items()}
+
+
+def _range_test(run: Run) -> dict[str, Any]:
+    fields = run.read_json("range_test.json")
+    return {name: fields[name] for name in ("max_lr", "base_lr", "diverged")}
 
 
 def _leak(films: PreparedFilms) -> dict[str, Any]:

@@ -65,6 +65,11 @@ class Run:
         return self.folder / "events.jsonl"
 
     @property
+    def timings_path(self) -> Path:
+        """When things happened: what may differ between a run and its repetition."""
+        return self.folder / "timings.jsonl"
+
+    @property
     def target(self) -> Target:
         """What the run's model answers."""
         return self.recipe().target

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -53,9 +54,14 @@ class Network(nn.Module):
         result: Tensor = self.backbone.forward_features(scaled.expand(-1, 3, -1, -1))
         return result
 
-    def forward(self, films: Tensor) -> HeadOutput:
-        """Logits and hidden activities of grey levels 0..255, (N, 1, S, S), any dtype."""
+    def forward(self, films: Tensor, gather: Callable[[Tensor], Tensor] | None = None) -> HeadOutput:
+        """Logits and hidden activities of grey levels 0..255, (N, 1, S, S), any dtype.
+
+        `gather`, where given, makes of these films' pooled features those of the whole batch.
+        """
         pooled = self.features(films).float().mean(dim=(2, 3))
+        if gather is not None:
+            pooled = gather(pooled)
         with torch.autocast(films.device.type, enabled=False):  # the head is small, and its folding exact
             output: HeadOutput = self.head(pooled)
         return output

@@ -36,10 +36,11 @@ def write_figures(run: Run) -> list[Path]:
     title = f"{recipe.target.display}, {recipe.split.kind} split"
     draw: dict[str, Callable[[Axes], None]] = {
         "rate": lambda axes: _rate(axes, epochs, title),
-        "range_test": lambda axes: _range_test(axes, run.read_json("range_test.json"), title),
         "accuracy": lambda axes: _curves(axes, epochs, "accuracy", title=f"{title}: accuracy"),
         "loss": lambda axes: _curves(axes, epochs, "loss", title=f"{title}: loss"),
     }
+    if "range_test" in recipe.stages:
+        draw["range_test"] = lambda axes: _range_test(axes, run.read_json("range_test.json"), title)
     return [_write(run.folder / "figures" / name, each) for name, each in draw.items()]
 
 

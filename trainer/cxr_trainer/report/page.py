@@ -11,6 +11,7 @@ from cxr_shared.findings import parse_target
 from cxr_trainer.fit.run import Run
 from cxr_trainer.report.figures import write_figures
 
+_STAGE_NAMES = {"decay": "decay", "clr": "CLR"}
 _STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222}
 table{border-collapse:collapse;margin:1rem 0}td,th{padding:.25rem .8rem;border-bottom:1px solid #ddd;text-align:left}
@@ -55,8 +56,7 @@ def _figures_of_merit(metrics: dict[str, Any]) -> str:
     best = metrics["best"]
     models = {
         f"best (epoch {best['epoch']} of {best['stage']})": metrics["parts"],
-        "after decay": metrics["stages"]["decay"],
-        "after CLR": metrics["stages"]["clr"],
+        **{f"after {_STAGE_NAMES[stage]}": parts for stage, parts in metrics["stages"].items()},
     }
     rows = [
         [name, part, interval_text(each["auc"]), interval_text(each["accuracy"], percent=True), *_sizes(each)]
@@ -91,9 +91,9 @@ def _paper(metrics: dict[str, Any]) -> str:
     rows = [
         [f"accuracy after {stage}, %", f"{paper[key]:.2f}", interval_text(ours[stage], percent=True)]
         for stage, key in (("decay", "accuracy_decay"), ("clr", "accuracy_clr"))
-        if key in paper
+        if key in paper and stage in ours
     ]
-    found = metrics["range_test"]
+    found = metrics["range_test"] or {"max_lr": None, "base_lr": None}
     rows += [
         [name, f"{paper[f'clr_{name}']:g}", "none" if found[name] is None else f"{found[name]:.2e}"]
         for name in ("max_lr", "base_lr")
