@@ -11,6 +11,7 @@
     ├─ CacheDamaged         rows of the film cache changed while a run read them
     ├─ RangeTestError       a loss curve that suggests no rate
     ├─ DeviceUnavailable    the device that was asked for is not there
+    ├─ BenchError           the bench was asked for what it cannot measure
     ├─ RunError             a run directory that is unfinished, foreign or damaged
     └─ TrainingDiverged     the loss is no longer a number
 """
@@ -65,6 +66,10 @@ class RangeTestError(CxrError):
 
 class DeviceUnavailable(CxrError):
     """The device that was asked for is not there."""
+
+
+class BenchError(CxrError):
+    """The bench was asked for what it cannot measure, or a process of it was ended."""
 
 
 class RunError(CxrError):

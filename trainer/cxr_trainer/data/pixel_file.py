@@ -44,6 +44,10 @@ class PixelFile:
     _stream: BinaryIO | None = field(default=None, init=False, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
+    def __reduce__(self) -> tuple[type[PixelFile], tuple[Path, tuple[int, int, int], Rows]]:
+        """Travel to another process as a path, not as an open file."""
+        return PixelFile, (self.path, self.shape, self.checksums)
+
     @property
     def row_bytes(self) -> int:
         """Bytes of one film."""
