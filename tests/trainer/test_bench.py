@@ -7,8 +7,12 @@ import statistics
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from cxr_shared.errors import UnknownName
+from cxr_trainer.bench.contender import Round
+from cxr_trainer.bench.measure import Comparison, Speed
+from cxr_trainer.bench.table import epoch_sentence, tabulate
 from cxr_trainer.commands.bench import run_bench
 from cxr_trainer.errors import BenchError
 
@@ -26,8 +30,9 @@ def _run(data: Path | None, *, json_document: bool, films: int = 24, architectur
     )
 
 
-def test_json_holds_consistent_ratios(tiny_nih: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    _run(tiny_nih, json_document=True)
+@pytest.mark.slow
+def test_phantoms_are_measured_and_json_holds_consistent_ratios(capsys: pytest.CaptureFixture[str]) -> None:
+    _run(None, json_document=True)
     document = json.loads(capsys.readouterr().out)
     assert (document["schema"], document["films"], document["size"]) == ("cxr-bench/1", 24, 64)
     assert "CPU" in document["device"]
@@ -50,12 +55,18 @@ def test_json_holds_consistent_ratios(tiny_nih: Path, capsys: pytest.CaptureFixt
     assert measured["paper_epoch_hours"] == {"ours_estimated": pytest.approx(18_847 / ours / 3600), "paper": 2.5}
 
 
-def test_without_data_phantoms_are_measured_and_a_table_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
-    _run(None, json_document=False, films=16)
-    said = capsys.readouterr().out
-    assert "of stock" in said
-    assert "starvation" in said
-    assert "18,847" in said
+def test_table_shows_medians_spreads_and_ratios() -> None:
+    def speed(*films_per_second: float, starvation: float = 0.0) -> Speed:
+        return Speed(tuple(Round(64, 64 / each, starvation, 1500.0, None) for each in films_per_second))
+
+    speeds = {"stock": speed(9.0, 10.0, 11.0, starvation=0.3), "ours": speed(19.0, 30.0, 25.0), "ceiling": speed(50.0)}
+    comparison = Comparison("densenet121", speeds)
+    console = Console(width=80, record=True, quiet=True)
+    console.print(tabulate(comparison))
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in console.export_text().splitlines()]
+    assert ["stock", "10.0", "9.0–11.0", "1.00×", "0.20×", "30.0 %", "1.50 GB"] in rows
+    assert ["ours", "25.0", "19.0–30.0", "2.50×", "0.50×", "0.0 %", "1.50 GB"] in rows
+    assert epoch_sentence(comparison).endswith("would take 12.6 minutes; the paper's took 5 hours.")
 
 
 def test_what_cannot_be_measured_is_one_sentence(tiny_nih: Path) -> None:

@@ -16,7 +16,7 @@ from cxr_shared.findings import FINDINGS, Target
 from cxr_shared.phantom import write_phantoms
 from cxr_trainer.bench.contender import Workload
 from cxr_trainer.bench.measure import Name, compare, memory_bandwidth, threads
-from cxr_trainer.bench.table import Machine, document, epoch_sentence, machine_sentence, tabulate
+from cxr_trainer.bench.table import LEGEND, Machine, document, epoch_sentence, machine_sentence, tabulate
 from cxr_trainer.data.cache import cache_films
 from cxr_trainer.data.catalog import read_catalog
 from cxr_trainer.errors import BenchError
@@ -49,7 +49,8 @@ def run_bench(  # noqa: PLR0913  (each an option of the command)
         recipes = [_recipe(name, size=size, batch_size=batch_size) for name in chosen]
         load = _workload(data, folder, recipe=recipes[0], device=device, films=films)
         machine = _machine(load, rounds=rounds)
-        shown.print(machine_sentence(machine), highlight=False)
+        for sentence in (machine_sentence(machine), LEGEND):
+            shown.print(sentence, highlight=False, soft_wrap=True)
 
         def report(architecture: str, name: Name, number: int) -> None:
             part = f"round {number} of {rounds}" if number else "warming up"
@@ -60,7 +61,7 @@ def run_bench(  # noqa: PLR0913  (each an option of the command)
             each = Workload(recipe, device, load.paths, load.labels, load.rows, load.pixels, folder)
             comparisons.append(compare(each, rounds=rounds, report=report))
             shown.print(tabulate(comparisons[-1]))
-            shown.print(epoch_sentence(comparisons[-1]), highlight=False)
+            shown.print(epoch_sentence(comparisons[-1]), highlight=False, soft_wrap=True)
     if json_document:
         print(json.dumps(document(machine, comparisons), indent=2, ensure_ascii=False))
     return 0
