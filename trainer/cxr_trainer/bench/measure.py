@@ -18,6 +18,7 @@ import torch
 from cxr_trainer.bench.contender import Contender, Round, Workload, synchronize
 from cxr_trainer.errors import BenchError
 from cxr_trainer.fit.device import DeviceName, choose_compute
+from cxr_trainer.workers import begin_worker
 
 Name = Literal["stock", "ours", "ceiling"]
 NAMES: tuple[Name, ...] = ("stock", "ours", "ceiling")
@@ -133,6 +134,7 @@ def _begin(name: Name, workload: Workload) -> None:
     from cxr_trainer.bench.ours import Ceiling, Ours
     from cxr_trainer.bench.stock import Stock
 
+    begin_worker()
     global _contender  # noqa: PLW0603  (a pool's initializer has nowhere else to leave it)
     made: dict[Name, type[Ours | Ceiling | Stock]] = {"stock": Stock, "ours": Ours, "ceiling": Ceiling}
     _contender = made[name](workload)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-import signal
-import threading
 import zlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
@@ -20,6 +18,7 @@ from cxr_shared.bundle import InputSpec
 from cxr_shared.errors import OutputError
 from cxr_shared.film import Film, Refusal, read_film
 from cxr_shared.pixels import model_input
+from cxr_trainer.workers import begin_worker
 
 _CHUNK: Final = 16
 _FEW: Final = 64
@@ -72,7 +71,7 @@ def decode_films(
         for chunk in chunks:
             yield from _read_chunk(pixels_path, chunk, spec)
         return
-    pool = ProcessPoolExecutor(workers or os.cpu_count(), get_context("spawn"), initializer=_start_worker)
+    pool = ProcessPoolExecutor(workers or os.cpu_count(), get_context("spawn"), initializer=begin_worker)
     try:
         futures = [pool.submit(_read_chunk, pixels_path, chunk, spec) for chunk in chunks]
         for future in as_completed(futures):
@@ -84,19 +83,6 @@ def decode_films(
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-def _start_worker() -> None:
-    """Ctrl-C reaches the whole process group, but the parent alone decides what it means; without it, end."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = parent_process()
-    assert parent is not None
-    parent.join()
-    os._exit(1)
 
 
 def _read_chunk(pixels_path: Path, chunk: Sequence[Job], spec: InputSpec) -> list[Decoded]:
