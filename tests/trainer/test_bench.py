@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import statistics
 from pathlib import Path
@@ -17,7 +18,7 @@ from cxr_trainer.commands.bench import run_bench
 from cxr_trainer.errors import BenchError
 
 
-def _run(data: Path | None, *, json_document: bool, films: int = 24, architecture: str = "mobilenetv1") -> None:
+def _run(data: Path | None, *, json_document: bool, films: int = 16, architecture: str = "mobilenetv1") -> None:
     assert not run_bench(
         data,
         films=films,
@@ -34,7 +35,7 @@ def _run(data: Path | None, *, json_document: bool, films: int = 24, architectur
 def test_phantoms_are_measured_and_json_holds_consistent_ratios(capsys: pytest.CaptureFixture[str]) -> None:
     _run(None, json_document=True)
     document = json.loads(capsys.readouterr().out)
-    assert (document["schema"], document["films"], document["size"]) == ("cxr-bench/1", 24, 64)
+    assert (document["schema"], document["films"], document["size"]) == ("cxr-bench/1", 16, 64)
     assert "CPU" in document["device"]
     assert document["memory_bandwidth_gb_per_second"] > 0.1
     (measured,) = document["architectures"]
@@ -42,7 +43,7 @@ def test_phantoms_are_measured_and_json_holds_consistent_ratios(capsys: pytest.C
         speed = measured[name]
         rounds = [each["films"] / each["seconds"] for each in speed["rounds"]]
         assert len(rounds) == 2
-        assert {each["films"] for each in speed["rounds"]} == {24}
+        assert {each["films"] for each in speed["rounds"]} == {16}
         assert speed["films_per_second"] == pytest.approx(statistics.median(rounds))
         assert speed["slowest"] == pytest.approx(min(rounds))
         assert speed["fastest"] == pytest.approx(max(rounds))
@@ -61,7 +62,7 @@ def test_table_shows_medians_spreads_and_ratios() -> None:
 
     speeds = {"stock": speed(9.0, 10.0, 11.0, starvation=0.3), "ours": speed(19.0, 30.0, 25.0), "ceiling": speed(50.0)}
     comparison = Comparison("densenet121", speeds)
-    console = Console(width=80, record=True, quiet=True)
+    console = Console(width=80, file=io.StringIO(), record=True)
     console.print(tabulate(comparison))
     rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in console.export_text().splitlines()]
     assert ["stock", "10.0", "9.0–11.0", "1.00×", "0.20×", "30.0 %", "1.50 GB"] in rows

@@ -144,7 +144,7 @@ class _Store:
         """(n,) whether a film's row was read from the file that is there now, and is what was written."""
         rows = films["row"].to_numpy(dtype=np.int64)
         identity = np.array([file_identity(path) for path in films["path"]], dtype=np.int64).reshape(-1, 2)
-        held = (self.records[rows, :2] == identity).all(axis=1)
+        held: npt.NDArray[np.bool_] = (self.records[rows, :2] == identity).all(axis=1)
         for start in range(0, len(rows), _CHECKED_AT_ONCE):
             chosen = np.flatnonzero(held[start : start + _CHECKED_AT_ONCE]) + start
             held[chosen] = self.pixels.intact(rows[chosen])

@@ -95,7 +95,7 @@ def _read_chunk(pixels_path: Path, chunk: Sequence[Job], spec: InputSpec) -> lis
             if isinstance(film, Film):
                 pixels = np.ascontiguousarray(model_input(film, spec))
                 _write_row(stream, row * pixels.nbytes, pixels)
-                decoded.append(Decoded(row, identity, zlib.crc32(pixels), None))
+                decoded.append(Decoded(row, identity, zlib.crc32(pixels.data), None))
             else:
                 decoded.append(Decoded(row, identity, 0, film))
     return decoded

@@ -89,7 +89,7 @@ class PixelFile:
 
     def _match(self, pixels: GreyImages, rows: Rows) -> npt.NDArray[np.bool_]:
         sums = np.array([zlib.crc32(each) for each in pixels], dtype=np.int64)
-        return sums == self.checksums[rows]
+        return np.equal(sums, self.checksums[rows])
 
 
 def sized_file(path: Path, size: int) -> None:
