@@ -18,9 +18,9 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import models, transforms
 
 from cxr_trainer.bench.contender import Round, Workload, memory_peaks, synchronize
-from cxr_trainer.model.backbones import hub_name
 from cxr_trainer.recipe import AugmentSection, Recipe
 
+_TIMM_NAMES = {"mobilenetv1": "mobilenetv1_100"}
 _IMAGENET_MEAN, _IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
@@ -54,7 +54,8 @@ def stock_transforms(augment: AugmentSection, *, size: int) -> transforms.Compos
             transforms.RandomHorizontalFlip(),
             transforms.ColorJitter(brightness=augment.brightness),
             transforms.ToTensor(),
-            transforms.Normalize(_IMAGENET_MEAN, _IMAGENET_STD),
+            transforms.Normalize(_TIMM_NAMES = {"mobilenetv1": "mobilenetv1_100"}
+_IMAGENET_MEAN, _IMAGENET_STD),
         ]
     )
 
@@ -65,7 +66,7 @@ def stock_model(recipe: Recipe) -> nn.Module:
     if name in models.list_models():
         model: nn.Module = models.get_model(name, weights=None, num_classes=1)
         return model
-    network: nn.Module = timm.create_model(hub_name(name), pretrained=False, num_classes=1)
+    network: nn.Module = timm.create_model(_TIMM_NAMES[name], pretrained=False, num_classes=1)
     return network
 
 
