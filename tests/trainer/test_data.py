@@ -181,7 +181,7 @@ def test_cache_holds_the_pixel_paths_output_and_decodes_once(
     assert isinstance(film, Film)
     np.testing.assert_array_equal(cached.pixels[row["row"]], model_input(film, spec))
     seen.clear()
-    monkeypatch.setattr("cxr_trainer.data.cache.read_film", lambda _path: pytest.fail("decoded twice"))
+    monkeypatch.setattr("cxr_trainer.data.decoding.read_film", lambda _path: pytest.fail("decoded twice"))
     cache_films(
         catalog, catalog.films.iloc[:50], spec=spec, folder=tmp_path, progress=lambda done, _n: seen.append(done)
     )

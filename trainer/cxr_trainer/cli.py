@@ -141,6 +141,53 @@ def report(run: Path, *runs: Path) -> int:
     return write_reports((run, *runs))
 
 
+@app.command
+def bench(
+    *,
+    data: Path | None = None,
+    films: int = 128,
+    batch_size: int = 32,
+    rounds: int = 3,
+    size: int = 224,
+    device: Device = "auto",
+    architectures: Annotated[list[str] | None, Parameter(negative="", consume_multiple=True)] = None,
+    json: Annotated[bool, Parameter(negative="")] = False,
+) -> int:
+    """Measure training: the usual recipe of DataLoader and torchvision, ours end to end, and our step alone.
+
+    Parameters
+    ----------
+    data
+        Folder with NIH's label file and images; CXR_DATA stands in for it. Without it, phantoms are made.
+    films
+        How many films an epoch has.
+    batch_size
+        Films an update.
+    rounds
+        Rounds that are counted, the three in turn in each; one before them is not.
+    size
+        Side of the input in pixels.
+    device
+        Where to compute.
+    architectures
+        Backbones to measure; all that a recipe can name by default.
+    json
+        Print one JSON document instead of tables.
+    """
+    from cxr_trainer.commands.bench import run_bench
+
+    return run_bench(
+        _data(data),
+        films=films,
+        batch_size=batch_size,
+        rounds=rounds,
+        size=size,
+        device=device,
+        architectures=architectures or [],
+        json_document=json,
+    )
+
+
 def main() -> int:
     """Run the command line; returns the exit code."""
     return run_command(app, extra="trainer")

@@ -8,11 +8,15 @@
     ├─ CohortError          too few films or patients to train and test with
     ├─ RecipeError          a recipe field with a wrong name, type or value
     ├─ WeightsError         initial weights that cannot be had or do not fit
+    ├─ CacheDamaged         rows of the film cache changed while a run read them
     ├─ RangeTestError       a loss curve that suggests no rate
     ├─ DeviceUnavailable    the device that was asked for is not there
+    ├─ BenchError           the bench was asked for what it cannot measure
     ├─ RunError             a run directory that is unfinished, foreign or damaged
     └─ TrainingDiverged     the loss is no longer a number
 """
+
+from pathlib import Path
 
 from cxr_shared.errors import CxrError
 
@@ -45,12 +49,27 @@ class WeightsError(CxrError):
     """Initial weights that cannot be had or do not fit the backbone."""
 
 
+class CacheDamaged(CxrError):
+    """Rows of the film cache are not what was written into them."""
+
+    def __init__(self, path: Path, *, rows: int, reason: str = "its bytes differ from their checksum") -> None:
+        films = "1 film" if rows == 1 else f"{rows:,} films"
+        super().__init__(
+            f"The film cache {path} is damaged: {films} cannot be used ({reason}). Go on with cxr-trainer resume, or "
+            "run the same command again: damaged films are found at the start and read anew."
+        )
+
+
 class RangeTestError(CxrError):
     """A loss curve that suggests no learning rate."""
 
 
 class DeviceUnavailable(CxrError):
     """The device that was asked for is not there."""
+
+
+class BenchError(CxrError):
+    """The bench was asked for what it cannot measure, or a process of it was ended."""
 
 
 class RunError(CxrError):

@@ -11,6 +11,9 @@ import torch
 from torch import Tensor
 
 from cxr_trainer.data.augment import batch_seed
+from cxr_trainer.data.pixel_file import PixelFile
+
+_COPIED_AT_ONCE = 1024
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,7 +30,7 @@ class Films:
         (n,) float32, 0 or 1, on the device.
     """
 
-    pixels: npt.NDArray[np.uint8] | Tensor
+    pixels: PixelFile | npt.NDArray[np.uint8] | Tensor
     rows: npt.NDArray[np.int64]
     labels: Tensor
 
@@ -52,7 +55,7 @@ class Films:
         return torch.from_numpy(np.ascontiguousarray(self.pixels[rows])).unsqueeze(1), labels
 
 
-def part_films(split: pd.DataFrame, pixels: npt.NDArray[np.uint8], *, part: str, device: torch.device) -> Films:
+def part_films(split: pd.DataFrame, pixels: PixelFile, *, part: str, device: torch.device) -> Films:
     """Take one part of a split whose ``row`` column points into the cache's `pixels`.
 
     On a GPU the part's films are copied onto the card once: 18,847 films of 224² take 0.95 GB.
@@ -62,7 +65,10 @@ def part_films(split: pd.DataFrame, pixels: npt.NDArray[np.uint8], *, part: str,
     labels = torch.tensor(chosen["label"].to_numpy(dtype=np.float32), device=device)
     if device.type == "cpu":
         return Films(pixels, rows, labels)
-    resident = torch.from_numpy(np.ascontiguousarray(pixels[rows])).to(device)
+    resident = torch.empty((len(rows), *pixels.shape[1:]), dtype=torch.uint8, device=device)
+    for start in range(0, len(rows), _COPIED_AT_ONCE):
+        part_of = slice(start, start + _COPIED_AT_ONCE)
+        resident[part_of] = torch.from_numpy(pixels[rows[part_of]]).to(device)
     return Films(resident, np.arange(len(rows), dtype=np.int64), labels)
 
 

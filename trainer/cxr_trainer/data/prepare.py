@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from cxr_shared.film import Refusal
 from cxr_trainer.data.cache import Progress, cache_films
 from cxr_trainer.data.catalog import read_catalog
 from cxr_trainer.data.cohort import build_cohort
+from cxr_trainer.data.pixel_file import PixelFile
 from cxr_trainer.data.split import PARTS, Leak, measure_leak, split_cohort, split_hash
 from cxr_trainer.recipe import Recipe
 
@@ -26,7 +25,7 @@ class PreparedFilms:
     split
         The cohort's films with ``part``, ``label`` and ``row`` (their row in `pixels`).
     pixels
-        (rows, S, S) uint8, memory-mapped.
+        (rows, S, S) uint8, on disk.
     sha256
         Hash of the split.
     leak
@@ -38,7 +37,7 @@ class PreparedFilms:
     """
 
     split: pd.DataFrame
-    pixels: npt.NDArray[np.uint8]
+    pixels: PixelFile
     sha256: str
     leak: Leak
     notes: tuple[str, ...]

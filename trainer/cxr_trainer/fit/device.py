@@ -10,6 +10,7 @@ import torch
 from lightning_fabric import Fabric
 
 from cxr_trainer.errors import DeviceUnavailable
+from cxr_trainer.fit.memory import keep_freed_memory
 from cxr_trainer.parallel import Ranks, ranks_of
 
 DeviceName = Literal["auto", "cpu", "cuda"]
@@ -61,6 +62,8 @@ def choose_compute(name: DeviceName = "auto") -> Compute:
     # One device, equal runs: cuDNN may otherwise choose another algorithm each time.
     torch.backends.cudnn.deterministic = True
     on_gpu = name != "cpu" and torch.cuda.is_available()
+    if not on_gpu:
+        keep_freed_memory()
     native = torch.cuda.is_bf16_supported(including_emulation=False) if on_gpu else _cpu_has_bf16()
     precision: Literal["bf16-mixed", "32-true"] = "bf16-mixed" if native else "32-true"
     fabric = _fabric(on_gpu, precision)

@@ -10,6 +10,7 @@ from timm.models import EfficientNet
 from timm.models._efficientnet_builder import decode_arch_def, round_channels  # timm's own way to a width
 from torch import nn
 
+from cxr_trainer.model.activation import ReLU6
 from cxr_trainer.model.head import KERAS_BN_EPS
 
 _TIMM_NAMES = {"mobilenetv1": "mobilenetv1_100"}
@@ -55,7 +56,7 @@ def build_backbone(architecture: str, *, width: float, output_stride: int, shall
         stem_size=32,
         round_chs_fn=partial(round_channels, multiplier=width),
         norm_layer=partial(nn.BatchNorm2d, eps=KERAS_BN_EPS),
-        act_layer=nn.ReLU6,
+        act_layer=ReLU6,
         pad_type="same",
         output_stride=output_stride,
     )
