@@ -18,7 +18,8 @@ from cxr_trainer.fit.device import DeviceName
 from cxr_trainer.fit.events import Event, RunStarted, Sink
 from cxr_trainer.fit.loop import Stopped
 from cxr_trainer.fit.run import Run
-from cxr_trainer.fit.stages import Stop, fit, resume
+from cxr_trainer.fit.setup import Stop
+from cxr_trainer.fit.stages import fit, resume
 from cxr_trainer.progress import JsonLines, TerminalProgress
 from cxr_trainer.recipe import Recipe
 from cxr_trainer.recipe_files import load_recipe

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-import torch
-
 from cxr_shared.files import write_json
-from cxr_trainer.data.batches import BatchOrder, part_films
+from cxr_trainer.data.batches import BatchOrder
 from cxr_trainer.data.prepare import PreparedFilms, prepare_films
-from cxr_trainer.data.split import split_hash, write_split
+from cxr_trainer.data.split import write_split
 from cxr_trainer.errors import RangeTestError, RunError
 from cxr_trainer.fit.checkpoint import BestModel, Checkpoint, EpochSums, load_checkpoint, save_checkpoint
 from cxr_trainer.fit.device import Compute, DeviceName, choose_compute
 from cxr_trainer.fit.events import (
-    CachingFilms,
-    CohortReady,
     EventLog,
     Fanout,
     RangeTestFinished,
@@ -31,26 +24,23 @@ from cxr_trainer.fit.events import (
     StageStarted,
 )
 from cxr_trainer.fit.finder import range_test_updates, run_range_test
-from cxr_trainer.fit.loop import Bench, Stage, Stopped, run_stage
+from cxr_trainer.fit.loop import Bench, Stage, run_stage
 from cxr_trainer.fit.optimizers import build_optimizer
 from cxr_trainer.fit.outcome import finish_run
 from cxr_trainer.fit.run import Run
-from cxr_trainer.model.network import Network, cpu_state, initialised
-from cxr_trainer.model.weights import load_weights
-from cxr_trainer.range_test import BASE_SHARE
-from cxr_trainer.recipe import ClrSection, Recipe
-from cxr_trainer.recipe_files import load_recipe
-from cxr_trainer.schedule import (
-    Constant,
-    Decay,
-    Schedule,
-    exp_range,
-    modified_triangular2,
-    triangular,
-    triangular2,
+from cxr_trainer.fit.setup import (
+    Stop,
+    cache_progress,
+    cohort_event,
+    make_bench,
+    new_network,
+    require_same_split,
 )
-
-Stop = Callable[[], bool]
+from cxr_trainer.model.network import cpu_state
+from cxr_trainer.range_test import BASE_SHARE
+from cxr_trainer.recipe import Recipe
+from cxr_trainer.recipe_files import load_recipe
+from cxr_trainer.schedule import Decay, clr_schedule
 
 
 def fit(
@@ -72,8 +62,8 @@ def fit(
         As the steps do.
     """
     compute = choose_compute(device)
-    state = cpu_state(_new_network(recipe))
-    films = prepare_films(data, recipe, progress=_cache_progress(sinks, stop))
+    state = cpu_state(new_network(recipe))
+    films = prepare_films(data, recipe, progress=cache_progress(sinks, stop))
     run = Run.create(out, recipe, data=data, device=compute.device.type)
     write_split(run.folder / "split.parquet", films.split)
     save_checkpoint(run.checkpoint_path, Checkpoint("decay", 0, state, {}, log_bytes=0))
@@ -109,8 +99,8 @@ def resume(
     session = run.session()
     recipe = _changed_recipe(run, overrides or {})
     compute = choose_compute(session["device"])
-    films = prepare_films(Path(session["data"]), recipe, progress=_cache_progress(sinks, stop))
-    _require_same_split(run, films)
+    films = prepare_films(Path(session["data"]), recipe, progress=cache_progress(sinks, stop))
+    require_same_split(run, films)
     _go_on(run, recipe=recipe, films=films, compute=compute, sinks=sinks, stop=stop)
     return run
 
@@ -129,23 +119,6 @@ def _changed_recipe(run: Run, overrides: Mapping[str, Any]) -> Recipe:
     return recipe
 
 
-def clr_schedule(clr: ClrSection, *, max_lr: float, base_lr: float, batches: int) -> Schedule:
-    """Schedule of the CLR stage; `batches` is the updates of an epoch, so a step is `step_epochs` times that."""
-    step_size = max(1, round(clr.step_epochs * batches))
-    if clr.policy == "constant":
-        return Constant(max_lr)
-    if clr.policy == "decay":
-        return Decay(max_lr, 1.0 / (clr.epochs * batches))
-    if clr.policy == "exp_range":
-        return exp_range(base_lr=base_lr, max_lr=max_lr, step_size=step_size, gamma=clr.gamma)
-    shapes = {
-        "triangular": triangular,
-        "triangular2": triangular2,
-        "modified_triangular2": modified_triangular2,
-    }
-    return shapes[clr.policy](base_lr=base_lr, max_lr=max_lr, step_size=step_size)
-
-
 def _go_on(
     run: Run, *, recipe: Recipe, films: PreparedFilms, compute: Compute, sinks: Iterable[Sink], stop: Stop
 ) -> None:
@@ -158,8 +131,8 @@ def _go_on(
     resumed = checkpoint.log_bytes > 0
     sink.emit(RunStarted(recipe.target.value, str(run.folder), compute.description, resumed))
     if not resumed:
-        sink.emit(_cohort_event(films, recipe))
-    bench = _bench(run, recipe, films, compute, sink=sink, log=log, stop=stop)
+        sink.emit(cohort_event(films, recipe))
+    bench = make_bench(recipe, films, compute, sink=sink, log=log, checkpoint_path=run.checkpoint_path, stop=stop)
     bench.network.load_state_dict(checkpoint.network)
     if checkpoint.stage == "decay":
         checkpoint = _decay_stage(run, bench, checkpoint)
@@ -185,13 +158,10 @@ def _decay_stage(run: Run, bench: Bench, checkpoint: Checkpoint) -> Checkpoint:
 
 def _range_test_stage(run: Run, bench: Bench, checkpoint: Checkpoint) -> Checkpoint:
     section, began = bench.recipe.range_test, time.monotonic()
-    detail = f"rates {section.start:g} to {section.end:g}"
+    detail = f"{section.ramp} from {section.start:g} to {section.end:g}"
     bench.sink.emit(StageStarted("range_test", range_test_updates(bench), detail))
     result = run_range_test(bench)
-    fields = asdict(result)
-    # JSON has no NaN; a loss that was none is null.
-    fields |= {name: [v if math.isfinite(v) else None for v in fields[name]] for name in ("losses", "smoothed")}
-    write_json(run.folder / "range_test.json", fields)
+    write_json(run.folder / "range_test.json", result.as_json())
     bench.sink.emit(
         RangeTestFinished(result.max_lr, result.base_lr, len(result.rates), result.diverged, result.refusal)
     )
@@ -243,41 +213,3 @@ def _close_stage(bench: Bench, best: BestModel | None, *, stage: str, following:
     checkpoint = Checkpoint(following, 0, state, {}, bench.log.size(), EpochSums(), best)
     save_checkpoint(bench.checkpoint_path, checkpoint)
     return checkpoint
-
-
-def _new_network(recipe: Recipe) -> Network:
-    """Network with the recipe's initial weights, before anything is written."""
-    network = initialised(recipe.model, bn_momentum=0.99, seed=recipe.seed)
-    load_weights(network, weights=recipe.model.weights, architecture=recipe.model.architecture)
-    return network
-
-
-def _bench(
-    run: Run, recipe: Recipe, films: PreparedFilms, compute: Compute, *, sink: Sink, log: EventLog, stop: Stop
-) -> Bench:
-    train = part_films(films.split, films.pixels, part="train", device=compute.device)
-    validation = part_films(films.split, films.pixels, part="validation", device=compute.device)
-    network = Network(recipe.model, bn_momentum=0.99).to(compute.device)
-    if compute.channels_last:
-        network = network.to(memory_format=torch.channels_last)
-    return Bench(recipe, compute, network, train, validation, sink, log, run.checkpoint_path, stop)
-
-
-def _cohort_event(films: PreparedFilms, recipe: Recipe) -> CohortReady:
-    return CohortReady(films.counts(), recipe.split.kind, films.notes, films.leak.sentence, len(films.refusals))
-
-
-def _require_same_split(run: Run, films: PreparedFilms) -> None:
-    if split_hash(pd.read_parquet(run.folder / "split.parquet")) != films.sha256:
-        raise RunError(f"The films of {run.folder} have changed since it was started. Fit again.")
-
-
-def _cache_progress(sinks: Iterable[Sink], stop: Stop) -> Callable[[int, int], None]:
-    fanout = Fanout(sinks)
-
-    def progress(done: int, total: int) -> None:
-        fanout.emit(CachingFilms(done, total))
-        if stop():
-            raise Stopped
-
-    return progress
