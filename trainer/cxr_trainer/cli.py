@@ -132,6 +132,58 @@ def report(run: Path, *runs: Path) -> int:
     return write_reports((run, *runs))
 
 
+@app.command
+def schedule(
+    *,
+    disease: str | None = None,
+    policy: str | None = None,
+    max_lr: float | None = None,
+    base_lr: float | None = None,
+    step_epochs: float | None = None,
+    epochs: int | None = None,
+    batches: int | None = None,
+    gamma: float | None = None,
+    out: Path | None = None,
+) -> int:
+    """Draw a learning-rate schedule and print where it turns, without training.
+
+    Parameters
+    ----------
+    disease
+        Take everything from this target's recipe, with the paper's bounds, films and split; other options go
+        before it.
+    policy
+        constant, decay, triangular, triangular2, exp_range or modified_triangular2.
+    max_lr
+        Highest rate.
+    base_lr
+        Lowest rate; a quarter of the highest by default.
+    step_epochs
+        Epochs from the lowest rate to the highest, half a cycle; 2 by default.
+    epochs
+        How long it is.
+    batches
+        Updates of an epoch.
+    gamma
+        exp_range only: the amplitude's factor at each update.
+    out
+        FILE.svg or FILE.png: both are written beside each other.
+    """
+    from cxr_trainer.commands.schedule import draw_schedule
+    from cxr_trainer.schedule import parse_policy
+
+    named = {
+        "policy": None if policy is None else parse_policy(policy),
+        "max_lr": max_lr,
+        "base_lr": base_lr,
+        "step_epochs": step_epochs,
+        "epochs": epochs,
+        "gamma": gamma,
+    }
+    fields = {name: value for name, value in named.items() if value is not None}
+    return draw_schedule(disease, fields, batches=batches, out=out)
+
+
 def main() -> int:
     """Run the command line; returns the exit code."""
     return run_command(app, extra="trainer")

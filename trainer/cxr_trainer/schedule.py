@@ -130,17 +130,18 @@ class TurningPoint:
     Attributes
     ----------
     kind
-        ``base`` begins a cycle, ``peak`` is its middle, ``last`` is the last update where that is neither.
+        ``base`` begins a cycle, ``peak`` is its middle, ``first`` begins a schedule without cycles, ``last`` is the
+        last update where that is none of these.
     cycle
-        The cycle's number, from 1; 1 throughout for a schedule without cycles.
+        The cycle's number, from 1; None for a schedule without cycles.
     update
         From 0.
     rate
         The rate of `update`.
     """
 
-    kind: Literal["base", "peak", "last"]
-    cycle: int
+    kind: Literal["base", "peak", "first", "last"]
+    cycle: int | None
     update: int
     rate: float
 
@@ -150,15 +151,16 @@ def turning_points(schedule: Schedule, updates: int) -> tuple[TurningPoint, ...]
 
     A cycle that training cuts short has the turns that an update reaches.
     """
-    step = schedule.step_size if isinstance(schedule, Cyclical) else updates
-    kinds: tuple[Literal["base", "peak"], Literal["base", "peak"]] = ("base", "peak")
-    points = [
-        TurningPoint(kinds[number % 2], number // 2 + 1, update, schedule.rate(update))
-        for number, update in enumerate(range(0, updates, step))
-    ]
     last = updates - 1
+    if not isinstance(schedule, Cyclical):
+        first = TurningPoint("first", None, 0, schedule.rate(0))
+        return (first, TurningPoint("last", None, last, schedule.rate(last)))[: 1 + (last > 0)]
+    points = [
+        TurningPoint("peak" if number % 2 else "base", number // 2 + 1, update, schedule.rate(update))
+        for number, update in enumerate(range(0, updates, schedule.step_size))
+    ]
     if points[-1].update != last:
-        points.append(TurningPoint("last", last // (2 * step) + 1, last, schedule.rate(last)))
+        points.append(TurningPoint("last", points[-1].cycle, last, schedule.rate(last)))
     return tuple(points)
 
 
