@@ -133,6 +133,58 @@ def report(run: Path, *runs: Path) -> int:
 
 
 @app.command
+def find_lr(
+    *fields: Annotated[str, Parameter(allow_leading_hyphen=True)],
+    disease: str | None = None,
+    data: Path | None = None,
+    run: Path | None = None,
+    out: Path | None = None,
+    seeds: int = 1,
+    weights: str | None = None,
+    split: Split | None = None,
+    recipe: Path | None = None,
+    device: Device = "auto",
+    json: Annotated[bool, Parameter(negative="")] = False,
+) -> int:
+    """Make the range test alone and draw its curve, to see which learning rates suit.
+
+    Parameters
+    ----------
+    fields
+        Any recipe field and its value, such as --range_test.suggester valley --range_test.ramp linear.
+    disease
+        A finding (hernia, pleural-thickening, …) or anomaly.
+    data
+        Folder with NIH's label file and images; CXR_DATA stands in for it. With --run, the run's by default.
+    run
+        Start from the model that this run's decay stage left, instead of initial weights.
+    out
+        Folder for range_test.json and the figure; by default find-lr-TARGET-TIME here.
+    seeds
+        Repeat with so many seeds, to see how far apart the suggestions lie.
+    weights
+        imagenet, none, or a file (safetensors or a weights-only state dict).
+    split
+        patient keeps patients apart; paper is random by film, which leaks patients; official is NIH's.
+    recipe
+        TOML file with recipe fields, laid over the packaged recipe.
+    device
+        Where to compute.
+    json
+        Print events as JSON lines instead of progress and table.
+    """
+    from cxr_trainer.commands.find_lr import find_learning_rate, resolve_start
+    from cxr_trainer.recipe_files import parse_fields
+
+    named = {"model.weights": weights, "split.kind": split}
+    given = {name: value for name, value in named.items() if value is not None}
+    overrides = {**given, **parse_fields(fields)}
+    films = _data(data) if run is None else data
+    start = resolve_start(disease, run=run, data=films, recipe=recipe, overrides=overrides)
+    return find_learning_rate(start, out=out, seeds=seeds, device=device, json_lines=json)
+
+
+@app.command
 def schedule(
     *,
     disease: str | None = None,

@@ -100,16 +100,15 @@ def plan_schedule(disease: str | None, fields: Mapping[str, Any], *, batches: in
     if "base_lr" in fields and "max_lr" in fields:
         _require_order(fields["base_lr"], fields["max_lr"])
     clr = {f"clr.{name}": value for name, value in fields.items()}
-    if disease is None:
-        recipe, bounds, name = _bare_recipe(fields, batches), (None, None), ""
-    else:
-        recipe = load_recipe(parse_target(disease), overrides=clr)
-        bounds, name = _paper_bounds(recipe, given=recipe.clr), recipe.target.display
+    recipe = _bare_recipe(fields, batches) if disease is None else load_recipe(parse_target(disease), overrides=clr)
+    name = "" if disease is None else recipe.target.display
     section = recipe.clr
-    max_lr = section.max_lr or bounds[0]
+    max_lr = section.max_lr or recipe.paper.clr_max_lr
     if max_lr is None:
         raise RecipeError(f"The paper gives no bounds of the learning rate for {name}. Give one with --max-lr.")
-    base_lr = section.base_lr or bounds[1] or max_lr * BASE_SHARE
+    # The paper's base_lr does not go with another max_lr.
+    paper_base = None if section.max_lr else recipe.paper.clr_base_lr
+    base_lr = section.base_lr or paper_base or max_lr * BASE_SHARE
     _require_order(base_lr, max_lr)
     section = section.model_copy(update={"max_lr": max_lr, "base_lr": base_lr})
     per_epoch = batches or paper_batches(recipe)
@@ -142,12 +141,6 @@ def _bare_recipe(fields: Mapping[str, Any], batches: int | None) -> Recipe:
         raise RecipeError(f"A schedule without --disease also needs {options}.")
     # Any target will do: only its section `clr` is used, and that is given.
     return parse_recipe({"target": Target.ANOMALY, "clr": dict(fields)}, where="the command line")
-
-
-def _paper_bounds(recipe: Recipe, *, given: ClrSection) -> tuple[float | None, float | None]:
-    """The paper's max_lr and base_lr; its base_lr does not go with another max_lr."""
-    paper = recipe.paper
-    return paper.clr_max_lr, None if given.max_lr else paper.clr_base_lr
 
 
 def _figure_stem(out: Path) -> Path:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 
-from cxr_trainer.range_test import Suggestion, measure_spread
+from cxr_trainer.range_test import BASE_SHARE, Suggestion, measure_spread
 from cxr_trainer.report.drawing import BLUE, GREEN, PURPLE, VERMILION
 
 _MARKS: Final = {"minimum": (VERMILION, "-"), "steepest": (GREEN, "--"), "valley": (PURPLE, "-.")}
@@ -63,7 +63,7 @@ def _mark_suggestions(axes: Axes, tests: Sequence[Mapping[str, Any]]) -> None:
         if spread.suggested > 1:
             axes.axvspan(spread.lowest, spread.highest, color=colour, alpha=0.12, lw=0)
         if name == chosen:
-            base = spread.median / 4
+            base = spread.median * BASE_SHARE
             axes.axvline(base, color=colour, linestyle=":", lw=1.2, label=f"base_lr {base:.2e}")
 
 
