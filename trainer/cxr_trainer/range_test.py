@@ -225,8 +225,7 @@ def _valley(curve: _Curve) -> Suggestion:
     if len(descent) < _SHORTEST_DESCENT:
         return Suggestion(
             None,
-            f"its longest descent {curve.span} has {len(descent)} updates and {_SHORTEST_DESCENT} are needed, "
-            "so it has no valley",
+            f"its longest descent {curve.span} has {len(descent)} of the {_SHORTEST_DESCENT} updates that make a valley",
         )
     if descent[-1] == curve.last:
         return Suggestion(

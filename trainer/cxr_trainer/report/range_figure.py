@@ -34,8 +34,10 @@ def draw_range_tests(axes: Axes, tests: Sequence[Mapping[str, Any]], *, title: s
         axes.plot(test["rates"], _values(test["smoothed"]), color=BLUE, lw=1.6 * faint, label=label.get("smoothed"))
     _mark_suggestions(axes, tests)
     axes.set(xscale="log", xlabel="learning rate", ylabel="cross-entropy", title=title)
-    if tops := [top for test in tests if (top := _top(_values(test["smoothed"]))) is not None]:
-        axes.set_ylim(top=1.3 * max(tops))
+    levels = [level for test in tests if (level := _levels(_values(test["smoothed"]))) is not None]
+    if levels:
+        low, high = min(low for low, _ in levels), max(high for _, high in levels)
+        axes.set_ylim(min(low, 0.7 * low), max(high, 1.3 * high))
     axes.legend(fontsize=8)
 
 
@@ -43,11 +45,12 @@ def _values(losses: Sequence[float | None]) -> npt.NDArray[np.float64]:
     return np.array([np.nan if value is None else value for value in losses], dtype=np.float64)
 
 
-def _top(smoothed: npt.NDArray[np.float64]) -> float | None:
-    """Highest loss before the minimum: divergence behind it would flatten everything else."""
+def _levels(smoothed: npt.NDArray[np.float64]) -> tuple[float, float] | None:
+    """Lowest loss and the highest before it: single losses, and divergence behind, would flatten everything else."""
     if np.isnan(smoothed).all():
         return None
-    return float(np.nanmax(smoothed[: max(2, int(np.nanargmin(smoothed)))]))
+    best = int(np.nanargmin(smoothed))
+    return float(smoothed[best]), float(np.nanmax(smoothed[: max(2, best)]))
 
 
 def _mark_suggestions(axes: Axes, tests: Sequence[Mapping[str, Any]]) -> None:
