@@ -225,7 +225,7 @@ def _valley(curve: _Curve) -> Suggestion:
     if len(descent) < _SHORTEST_DESCENT:
         return Suggestion(
             None,
-            f"its longest descent {curve.span} has {len(descent)} of the {_SHORTEST_DESCENT} updates that make a valley",
+            f"its longest descent {curve.span} has {len(descent)} of the {_SHORTEST_DESCENT} updates of a valley",
         )
     if descent[-1] == curve.last:
         return Suggestion(
