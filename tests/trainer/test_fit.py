@@ -10,22 +10,16 @@ import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load_file
 
-from cxr_trainer.data.prepare import prepare_films
 from cxr_trainer.errors import RangeTestError, RunError, TrainingDiverged
-from cxr_trainer.evaluate.normal_map import map_peak, normal_map
-from cxr_trainer.fit.device import choose_compute
-from cxr_trainer.fit.events import Event, EventLog, Fanout, Updated, read_events
-from cxr_trainer.fit.finder import run_range_test
-from cxr_trainer.fit.loop import Bench, Stopped
+from cxr_trainer.fit.events import Event, Updated, read_events
+from cxr_trainer.fit.loop import Stopped
 from cxr_trainer.fit.run import Run
 from cxr_trainer.fit.session import fit, resume
-from cxr_trainer.model.head import fold
 from cxr_trainer.model.network import initialised
 from cxr_trainer.recipe import Recipe, StageName
 
@@ -213,48 +207,6 @@ def test_diverging_rate_is_one_sentence(tiny_nih: Path, tiny_recipe: Recipe, tmp
     decay = tiny_recipe.decay.model_copy(update={"lr0": 1e30})
     with pytest.raises(TrainingDiverged, match=r"Lower decay\.lr0"):
         fit(tiny_recipe.model_copy(update={"decay": decay}), data=tiny_nih, out=tmp_path, device="cpu")
-
-
-@pytest.fixture
-def bench(tiny_nih: Path, tiny_recipe: Recipe, tmp_path: Path) -> Bench:
-    """Films and a fresh network."""
-    from cxr_trainer.data.batches import part_films
-
-    films, compute = prepare_films(tiny_nih, tiny_recipe), choose_compute("cpu")
-    parts = [part_films(films.split, films.pixels, part=p, device=compute.device) for p in ("train", "validation")]
-    network = initialised(tiny_recipe.model, bn_momentum=0.9, seed=0)
-    log = EventLog(tmp_path / "events.jsonl")
-    return Bench(tiny_recipe, compute, network, parts[0], parts[1], Fanout([]), log, tmp_path / "c.pt", lambda: False)
-
-
-def test_range_test_leaves_no_trace(bench: Bench) -> None:
-    def trace() -> str:
-        digest = hashlib.sha256(torch.get_rng_state().numpy().tobytes())
-        for value in bench.network.state_dict().values():
-            digest.update(value.numpy().tobytes())
-        digest.update(str(np.random.get_state()).encode())  # noqa: NPY002  (the global generator is what is watched)
-        return digest.hexdigest()
-
-    before = trace()
-    result = run_range_test(bench)
-    assert len(result.rates) > 5, "the copy was trained"
-    assert trace() == before
-
-
-def test_normal_map_and_peak_are_those_of_the_maps(bench: Bench) -> None:
-    """Worked out film by film: normal films' maps average to the normal map, positives rise to the peak."""
-    weight, bias = fold(bench.network.eval().head)
-    maps, labels = [], bench.validation.labels.numpy()
-    for index in range(len(bench.validation)):
-        pixels, _ = bench.validation.batch(np.array([index]))
-        with torch.inference_mode():
-            features = bench.network.features(pixels)[0].double()
-        maps.append((torch.tensordot(weight.double(), features, dims=1) + bias).numpy())
-    normal = np.mean([each for each, label in zip(maps, labels, strict=True) if label == 0], axis=0)
-    peaks = [(each - normal + normal.mean()).max() for each, label in zip(maps, labels, strict=True) if label == 1]
-    found = normal_map(bench.network, bench.validation)
-    assert found.numpy() == pytest.approx(normal, abs=1e-4)
-    assert map_peak(bench.network, bench.validation, found) == pytest.approx(np.median(peaks), abs=1e-4)
 
 
 def test_random_initialisation_leaves_the_global_generator_alone(tiny_recipe: Recipe) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from pathlib import Path
@@ -10,7 +11,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cxr_trainer.schedule import Cyclical, Decay, Ramp, exp_range, modified_triangular2, triangular, triangular2
+from cxr_shared.errors import UnknownName
+from cxr_trainer.schedule import (
+    Constant,
+    Cyclical,
+    Decay,
+    LinearRamp,
+    Ramp,
+    exp_range,
+    modified_triangular2,
+    parse_policy,
+    triangular,
+    triangular2,
+    turning_points,
+)
 
 
 def test_policies_equal_the_published_callback(golden: Path) -> None:
@@ -68,3 +82,37 @@ def test_cyclical_rates_stay_within_their_bounds(update: int, step: int, base: f
     for make in (triangular, triangular2, modified_triangular2):
         schedule: Cyclical = make(base_lr=base, max_lr=base * factor, step_size=step)
         assert base * (1 - 1e-9) <= schedule.rate(update) <= base * factor * (1 + 1e-9)
+
+
+def test_linear_ramp_rises_by_equal_steps_to_its_end() -> None:
+    ramp = LinearRamp(1e-7, 1.0, 101)
+    assert (ramp.rate(0), ramp.rate(100)) == (1e-7, pytest.approx(1.0, rel=1e-12))
+    assert ramp.rate(31) - ramp.rate(30) == pytest.approx((1.0 - 1e-7) / 100, rel=1e-9)
+
+
+@given(step=st.integers(1, 50), updates=st.integers(1, 400))
+def test_turning_points_are_where_a_triangle_turns(step: int, updates: int) -> None:
+    """Between two neighbouring turns the rate changes by the same amount at each update."""
+    schedule = modified_triangular2(base_lr=0.1, max_lr=0.7, step_size=step)
+    points = turning_points(schedule, updates)
+    assert points[0].update == 0
+    assert points[-1].update == updates - 1
+    for left, right in itertools.pairwise(points):
+        rates = [schedule.rate(update) for update in range(left.update, right.update + 1)]
+        slope = (right.rate - left.rate) / (right.update - left.update)
+        assert rates == pytest.approx([left.rate + slope * i for i in range(len(rates))])
+    kinds = [point.kind for point in points if point.kind != "last"]
+    assert kinds == ["base", "peak"] * (len(kinds) // 2) + ["base"] * (len(kinds) % 2)
+
+
+def test_schedules_without_cycles_have_a_first_and_a_last_rate() -> None:
+    points = turning_points(Decay(0.1, 0.01), 101)
+    assert [(point.kind, point.update) for point in points] == [("first", 0), ("last", 100)]
+    assert [point.rate for point in points] == pytest.approx([0.1, 0.05])
+    assert len(turning_points(Constant(0.1), 1)) == 1
+
+
+def test_policies_are_named_with_dashes_or_underscores() -> None:
+    assert parse_policy("modified-triangular2") == parse_policy("Modified_Triangular2") == "modified_triangular2"
+    with pytest.raises(UnknownName, match="Did you mean 'exp_range'"):
+        parse_policy("exp_rang")

@@ -188,6 +188,110 @@ def bench(
     )
 
 
+@app.command
+def find_lr(
+    *fields: Annotated[str, Parameter(allow_leading_hyphen=True)],
+    disease: str | None = None,
+    data: Path | None = None,
+    run: Path | None = None,
+    out: Path | None = None,
+    seeds: int = 1,
+    weights: str | None = None,
+    split: Split | None = None,
+    recipe: Path | None = None,
+    device: Device = "auto",
+    json: Annotated[bool, Parameter(negative="")] = False,
+) -> int:
+    """Make the range test alone and draw its curve, to see which learning rates suit.
+
+    Parameters
+    ----------
+    fields
+        Any recipe field and its value, such as --range_test.suggester valley --range_test.ramp linear.
+    disease
+        A finding (hernia, pleural-thickening, …) or anomaly.
+    data
+        Folder with NIH's label file and images; CXR_DATA stands in for it. With --run, the run's by default.
+    run
+        Start from the model that this run's decay stage left, instead of initial weights.
+    out
+        Folder for range_test.json and the figure; by default find-lr-TARGET-TIME here.
+    seeds
+        Repeat with so many seeds, to see how far apart the suggestions lie.
+    weights
+        imagenet, none, or a file (safetensors or a weights-only state dict).
+    split
+        patient keeps patients apart; paper is random by film, which leaks patients; official is NIH's.
+    recipe
+        TOML file with recipe fields, laid over the packaged recipe.
+    device
+        Where to compute.
+    json
+        Print events as JSON lines instead of progress and table.
+    """
+    from cxr_trainer.commands.find_lr import find_learning_rate, resolve_start
+    from cxr_trainer.recipe_files import parse_fields
+
+    named = {"model.weights": weights, "split.kind": split}
+    given = {name: value for name, value in named.items() if value is not None}
+    overrides = {**given, **parse_fields(fields)}
+    films = _data(data) if run is None else data
+    start = resolve_start(disease, run=run, data=films, recipe=recipe, overrides=overrides)
+    return find_learning_rate(start, out=out, seeds=seeds, device=device, json_lines=json)
+
+
+@app.command
+def schedule(
+    *,
+    disease: str | None = None,
+    policy: str | None = None,
+    max_lr: float | None = None,
+    base_lr: float | None = None,
+    step_epochs: float | None = None,
+    epochs: int | None = None,
+    batches: int | None = None,
+    gamma: float | None = None,
+    out: Path | None = None,
+) -> int:
+    """Draw a learning-rate schedule and print where it turns, without training.
+
+    Parameters
+    ----------
+    disease
+        Take everything from this target's recipe, with the paper's bounds, films and split; other options go
+        before it.
+    policy
+        constant, decay, triangular, triangular2, exp_range or modified_triangular2.
+    max_lr
+        Highest rate.
+    base_lr
+        Lowest rate; a quarter of the highest by default.
+    step_epochs
+        Epochs from the lowest rate to the highest, half a cycle; 2 by default.
+    epochs
+        How long it is.
+    batches
+        Updates of an epoch.
+    gamma
+        exp_range only: the amplitude's factor at each update.
+    out
+        FILE.svg or FILE.png: both are written beside each other.
+    """
+    from cxr_trainer.commands.schedule import draw_schedule
+    from cxr_trainer.schedule import parse_policy
+
+    named = {
+        "policy": None if policy is None else parse_policy(policy),
+        "max_lr": max_lr,
+        "base_lr": base_lr,
+        "step_epochs": step_epochs,
+        "epochs": epochs,
+        "gamma": gamma,
+    }
+    fields = {name: value for name, value in named.items() if value is not None}
+    return draw_schedule(disease, fields, batches=batches, out=out)
+
+
 def main() -> int:
     """Run the command line; returns the exit code."""
     return run_command(app, extra="trainer")

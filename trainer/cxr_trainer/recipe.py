@@ -16,6 +16,7 @@ SplitKind = Literal["patient", "paper", "official"]
 StageName = Literal["decay", "range_test", "clr"]
 OptimizerName = Literal["sgd", "adam", "rmsprop"]
 Policy = Literal["constant", "decay", "triangular", "triangular2", "exp_range", "modified_triangular2"]
+Suggester = Literal["minimum", "steepest", "valley"]
 
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
@@ -119,8 +120,13 @@ class DecaySection(_Section):
 class RangeTestSection(_Section):
     """Second stage: the learning-rate finder (paper §B)."""
 
+    ramp: Literal["exponential", "linear"] = "exponential"
+    """How the rate rises from update to update; the paper's is exponential."""
     start: Positive = 1e-7
     end: Positive = 1.0
+    suggester: Suggester = "minimum"
+    """Where on the curve max_lr is: ``minimum``, the loss's lowest point (the paper's); ``steepest``, where it falls
+    fastest with the logarithm of the rate; ``valley``, two thirds along its longest descent."""
     epochs: Count | None = None
     """None: as many as give 100 updates, within the paper's 1 to 5."""
     smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.9

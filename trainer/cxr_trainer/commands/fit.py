@@ -4,26 +4,32 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from rich.console import Console
 
+from cxr_shared.errors import CxrError
 from cxr_shared.findings import Target, parse_target
-from cxr_trainer.errors import DataNotConfigured
+from cxr_trainer.errors import CohortError, DataNotConfigured, RangeTestError, TrainingDiverged
 from cxr_trainer.fit.device import DeviceName
 from cxr_trainer.fit.events import Event, RunStarted, Sink
 from cxr_trainer.fit.loop import Stopped
 from cxr_trainer.fit.run import Run
-from cxr_trainer.fit.session import Stop, fit, resume
+from cxr_trainer.fit.session import fit, resume
+from cxr_trainer.fit.setup import Stop
 from cxr_trainer.progress import JsonLines, TerminalProgress
 from cxr_trainer.recipe import Recipe
 from cxr_trainer.recipe_files import load_recipe
 
+Work: TypeAlias = Callable[[Sequence[Sink], Stop], Run]
 _STOPPED = 130
+_TARGETS_OWN = (RangeTestError, TrainingDiverged, CohortError)
+"""Faults that lie with one target's films or rates; others would meet the next target too."""
 
 
 def fit_targets(
@@ -36,16 +42,33 @@ def fit_targets(
     json_lines: bool,
     overrides: Mapping[str, Any],
 ) -> int:
-    """Fit one target, or all 15 one after the other."""
+    """Fit one target, or all 15 one after the other; in such a row a target's own fault ends that target alone."""
     targets = list(Target) if disease.strip().lower() == "all" else [parse_target(disease)]
     recipes = [load_recipe(target, file=recipe, overrides=overrides) for target in targets]
     if data is None:
         raise DataNotConfigured
-    for each in recipes:
-        work = partial(_fit_one, each, data=data, out=out, device=device)
-        if code := _watched(work, json_lines=json_lines):
-            return code
-    return 0
+    works = {each.target: partial(_fit_one, each, data=data, out=out, device=device) for each in recipes}
+    if len(works) == 1:
+        return _watched(*works.values(), json_lines=json_lines)
+    return _fit_row(works, json_lines=json_lines)
+
+
+def _fit_row(works: Mapping[Target, Work], *, json_lines: bool) -> int:
+    """Do one work after another; name at the end what was not fitted and how to go on."""
+    faults: dict[Target, CxrError] = {}
+    code = 0
+    for target, work in works.items():
+        try:
+            code = _watched(work, json_lines=json_lines)
+        except _TARGETS_OWN as error:
+            faults[target] = error
+            print(f"{target.value} is not fitted: {error}", file=sys.stderr)
+        if code:
+            break
+    if faults:
+        lines = [f"Not fitted, {len(faults)} of {len(works)}:", *(f"  {t.value}: {e}" for t, e in faults.items())]
+        print("\n".join(lines), file=sys.stderr)
+    return code or int(bool(faults))
 
 
 def _fit_one(recipe: Recipe, sinks: Sequence[Sink], stop: Stop, *, data: Path, out: Path, device: DeviceName) -> Run:
@@ -73,10 +96,10 @@ class _RunFolder:
             self.name = event.run
 
 
-def _watched(work: Callable[[Sequence[Sink], Stop], Run], *, json_lines: bool) -> int:
+def _watched(work: Work, *, json_lines: bool) -> int:
     """Run `work` with progress; Ctrl-C stops it at the next update, checkpointed."""
     folder = _RunFolder()
-    with _stop_on_interrupt() as stop, contextlib.ExitStack() as stack:
+    with stop_on_interrupt() as stop, contextlib.ExitStack() as stack:
         shown: Sink = JsonLines() if json_lines else stack.enter_context(TerminalProgress(Console(stderr=True)))
         try:
             work([shown, folder], stop)
@@ -88,7 +111,7 @@ def _watched(work: Callable[[Sequence[Sink], Stop], Run], *, json_lines: bool) -
 
 
 @contextlib.contextmanager
-def _stop_on_interrupt() -> Iterator[Stop]:
+def stop_on_interrupt() -> Iterator[Stop]:
     """The first Ctrl-C asks to stop, the second interrupts at once."""
     asked = threading.Event()
 

@@ -94,6 +94,18 @@ class RangeTestFinished:
 
 
 @dataclass(frozen=True, slots=True)
+class LearningRatesFound:
+    """What range tests with several seeds suggest together; `spread` is by suggester, see `range_test.Spread`."""
+
+    target: str
+    folder: str
+    suggester: str
+    max_lr: float | None
+    base_lr: float | None
+    spread: dict[str, dict[str, float | None]]
+
+
+@dataclass(frozen=True, slots=True)
 class StageFinished:
     """A stage is complete and its model saved."""
 
@@ -119,6 +131,7 @@ Event: TypeAlias = (
     | Updated
     | EpochFinished
     | RangeTestFinished
+    | LearningRatesFound
     | StageFinished
     | RunFinished
 )

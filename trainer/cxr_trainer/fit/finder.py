@@ -13,7 +13,7 @@ from cxr_trainer.fit.optimizers import build_optimizer
 from cxr_trainer.model.network import Network, clone
 from cxr_trainer.range_test import LossSmoother, RangeTestResult, suggest
 from cxr_trainer.recipe import Recipe
-from cxr_trainer.schedule import Ramp
+from cxr_trainer.schedule import LinearRamp, Ramp
 
 _FEWEST_UPDATES = 100
 _MOST_EPOCHS = 5
@@ -28,10 +28,12 @@ def run_range_test(bench: Bench) -> RangeTestResult:
     Stopped
         `bench.stop` said so; nothing is kept of the test.
     """
-    devices = [bench.compute.device.index or 0] if bench.compute.device.type == "cuda" else []
+    section = bench.recipe.range_test
+    # Seeding dropout seeds every CUDA device, also where the CPU computes.
+    devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()  # type: ignore[no-untyped-call]
     with torch.random.fork_rng(devices=devices):
         rates, losses, diverged = _ramp(bench)
-    return suggest(rates, losses, smoothing=bench.recipe.range_test.smoothing, diverged=diverged)
+    return suggest(rates, losses, smoothing=section.smoothing, suggester=section.suggester, diverged=diverged)
 
 
 def range_test_updates(bench: Bench) -> int:
@@ -84,7 +86,7 @@ def _stage(bench: Bench, network: Network) -> tuple[Stage, int]:
     updates = range_test_updates(bench)
     name = clr.optimizer or bench.recipe.decay.optimizer
     optimizer = build_optimizer(name, network.parameters(), lr=section.start, momentum=clr.momentum)
-    ramp = Ramp(section.start, section.end, updates)
+    ramp = (LinearRamp if section.ramp == "linear" else Ramp)(section.start, section.end, updates)
     return Stage("range_test", ramp, optimizer, _order(bench), epochs=1), updates
 
 

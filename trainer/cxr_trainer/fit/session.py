@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-import torch
-
 from cxr_shared.files import remove_unfinished
-from cxr_trainer.data.batches import part_films
 from cxr_trainer.data.prepare import PreparedFilms, prepare_films
-from cxr_trainer.data.split import split_hash, write_split
+from cxr_trainer.data.split import write_split
 from cxr_trainer.errors import RunError
 from cxr_trainer.fit.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from cxr_trainer.fit.device import Compute, DeviceName, choose_compute
-from cxr_trainer.fit.events import CachingFilms, CohortReady, EventLog, Fanout, NoLog, RunStarted, Sink, TimingLog
-from cxr_trainer.fit.loop import Bench, Stopped
+from cxr_trainer.fit.events import EventLog, Fanout, NoLog, RunStarted, Sink, TimingLog
 from cxr_trainer.fit.outcome import finish_run
 from cxr_trainer.fit.run import Run
+from cxr_trainer.fit.setup import Stop, cache_progress, cohort_event, make_bench, new_network, require_same_split
 from cxr_trainer.fit.stages import EVALUATE, run_stages
 from cxr_trainer.fit.tensorboard import TensorBoardLog, stage_starts
-from cxr_trainer.model.network import Network, cpu_state, initialised
-from cxr_trainer.model.weights import load_weights
-from cxr_trainer.parallel import normalise_over_ranks
+from cxr_trainer.model.network import cpu_state
 from cxr_trainer.recipe import Recipe, StageName
 from cxr_trainer.recipe_files import load_recipe
-
-Stop = Callable[[], bool]
 
 
 def fit(
@@ -109,7 +101,7 @@ def resume(
     recipe = run.recipe()
     sinks = list(sinks) if compute.ranks.leads else []
     films = _prepare(Path(session["data"]), recipe, compute, sinks=sinks, stop=stop)
-    _require_same_split(run, films)
+    require_same_split(run, films)
     _go_on(run, recipe=recipe, films=films, compute=compute, sinks=sinks, stop=stop)
     return run
 
@@ -118,7 +110,7 @@ def _prepare(data: Path, recipe: Recipe, compute: Compute, *, sinks: Iterable[Si
     """Prepare the films, on the leading rank first, so that the others find the cache filled."""
     if not compute.ranks.leads:
         compute.ranks.wait()
-    films = prepare_films(data, recipe, progress=_cache_progress(sinks, stop))
+    films = prepare_films(data, recipe, progress=cache_progress(sinks, stop))
     if compute.ranks.leads:
         compute.ranks.wait()
     return films
@@ -128,7 +120,7 @@ def _new_run(recipe: Recipe, films: PreparedFilms, compute: Compute, *, data: Pa
     """Folder of a new run with its split and first checkpoint; None on ranks that do not lead."""
     if not compute.ranks.leads:
         return None
-    state = cpu_state(_new_network(recipe))
+    state = cpu_state(new_network(recipe))
     run = Run.create(out, recipe, data=data, device=compute.device.type)
     write_split(run.folder / "split.parquet", films.split)
     save_checkpoint(run.checkpoint_path, Checkpoint(recipe.stages[0], 0, state, {}, log_bytes=0))
@@ -173,8 +165,8 @@ def _go_on(
     resumed = checkpoint.log_bytes > 0
     sink.emit(RunStarted(recipe.target.value, str(run.folder), compute.description, resumed))
     if not resumed:
-        sink.emit(_cohort_event(films, recipe))
-    bench = _bench(run, recipe, films, compute, sink=sink, log=log, stop=stop)
+        sink.emit(cohort_event(films, recipe))
+    bench = make_bench(recipe, films, compute, sink=sink, log=log, checkpoint_path=run.checkpoint_path, stop=stop)
     bench.network.load_state_dict(checkpoint.network)
     checkpoint = run_stages(run, bench, checkpoint, pause_before=pause_before)
     if checkpoint.stage == EVALUATE and compute.ranks.leads:
@@ -187,43 +179,3 @@ def _tensorboard(run: Run, recipe: Recipe, films: PreparedFilms, checkpoint: Che
     starts = stage_starts(recipe, films=int((films.split["part"] == "train").sum()))
     since = starts[checkpoint.stage] + checkpoint.update
     return TensorBoardLog(run.folder / "tensorboard", starts=starts, since=since)
-
-
-def _new_network(recipe: Recipe) -> Network:
-    """Network with the recipe's initial weights, before anything is written."""
-    network = initialised(recipe.model, bn_momentum=0.99, seed=recipe.seed)
-    load_weights(network, weights=recipe.model.weights, architecture=recipe.model.architecture)
-    return network
-
-
-def _bench(
-    run: Run, recipe: Recipe, films: PreparedFilms, compute: Compute, *, sink: Sink, log: EventLog | NoLog, stop: Stop
-) -> Bench:
-    train = part_films(films.split, films.pixels, part="train", device=compute.device)
-    validation = part_films(films.split, films.pixels, part="validation", device=compute.device)
-    network = Network(recipe.model, bn_momentum=0.99).to(compute.device)
-    if compute.ranks.count > 1:
-        normalise_over_ranks(network.backbone)
-    if compute.channels_last:
-        network = network.to(memory_format=torch.channels_last)
-    return Bench(recipe, compute, network, train, validation, sink, log, run.checkpoint_path, stop)
-
-
-def _cohort_event(films: PreparedFilms, recipe: Recipe) -> CohortReady:
-    return CohortReady(films.counts(), recipe.split.kind, films.notes, films.leak.sentence, len(films.refusals))
-
-
-def _require_same_split(run: Run, films: PreparedFilms) -> None:
-    if split_hash(pd.read_parquet(run.folder / "split.parquet")) != films.sha256:
-        raise RunError(f"The films of {run.folder} have changed since it was started. Fit again.")
-
-
-def _cache_progress(sinks: Iterable[Sink], stop: Stop) -> Callable[[int, int], None]:
-    fanout = Fanout(sinks)
-
-    def progress(done: int, total: int) -> None:
-        fanout.emit(CachingFilms(done, total))
-        if stop():
-            raise Stopped
-
-    return progress

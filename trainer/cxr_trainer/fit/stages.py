@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 import time
-from dataclasses import asdict
 from typing import Final
 
 from cxr_shared.files import write_json
@@ -17,17 +15,9 @@ from cxr_trainer.fit.loop import Bench, Stage, run_stage
 from cxr_trainer.fit.optimizers import build_optimizer
 from cxr_trainer.fit.run import Run
 from cxr_trainer.model.network import cpu_state
-from cxr_trainer.range_test import BASE_SHARE, RangeTestResult
-from cxr_trainer.recipe import ClrSection, StageName
-from cxr_trainer.schedule import (
-    Constant,
-    Decay,
-    Schedule,
-    exp_range,
-    modified_triangular2,
-    triangular,
-    triangular2,
-)
+from cxr_trainer.range_test import BASE_SHARE
+from cxr_trainer.recipe import StageName
+from cxr_trainer.schedule import Decay, clr_schedule
 
 EVALUATE: Final = "evaluate"
 """What a checkpoint calls the rest once the stages are done."""
@@ -47,23 +37,6 @@ def run_stages(run: Run, bench: Bench, checkpoint: Checkpoint, *, pause_before: 
     return checkpoint
 
 
-def clr_schedule(clr: ClrSection, *, max_lr: float, base_lr: float, batches: int) -> Schedule:
-    """Schedule of the CLR stage; `batches` is the updates of an epoch, so a step is `step_epochs` times that."""
-    step_size = max(1, round(clr.step_epochs * batches))
-    if clr.policy == "constant":
-        return Constant(max_lr)
-    if clr.policy == "decay":
-        return Decay(max_lr, 1.0 / (clr.epochs * batches))
-    if clr.policy == "exp_range":
-        return exp_range(base_lr=base_lr, max_lr=max_lr, step_size=step_size, gamma=clr.gamma)
-    shapes = {
-        "triangular": triangular,
-        "triangular2": triangular2,
-        "modified_triangular2": modified_triangular2,
-    }
-    return shapes[clr.policy](base_lr=base_lr, max_lr=max_lr, step_size=step_size)
-
-
 def _decay_stage(run: Run, bench: Bench, checkpoint: Checkpoint) -> Checkpoint:
     section = bench.recipe.decay
     optimizer = build_optimizer(
@@ -78,11 +51,11 @@ def _decay_stage(run: Run, bench: Bench, checkpoint: Checkpoint) -> Checkpoint:
 
 def _range_test_stage(run: Run, bench: Bench, checkpoint: Checkpoint) -> Checkpoint:
     section, began = bench.recipe.range_test, time.monotonic()
-    detail = f"rates {section.start:g} to {section.end:g}"
+    detail = f"{section.ramp} from {section.start:g} to {section.end:g}"
     bench.sink.emit(StageStarted("range_test", range_test_updates(bench), detail))
     result = run_range_test(bench)
     if bench.leads:
-        _write_range_test(run, result)
+        write_json(run.folder / "range_test.json", result.as_json())
     bench.sink.emit(
         RangeTestFinished(result.max_lr, result.base_lr, len(result.rates), result.diverged, result.refusal)
     )
@@ -92,13 +65,6 @@ def _range_test_stage(run: Run, bench: Bench, checkpoint: Checkpoint) -> Checkpo
             f"and go on with: cxr-trainer resume {run.folder} --clr.max_lr RATE"
         )
     return _close_stage(bench, checkpoint.best, stage="range_test", began=began)
-
-
-def _write_range_test(run: Run, result: RangeTestResult) -> None:
-    fields = asdict(result)
-    # JSON has no NaN; a loss that was none is null.
-    fields |= {name: [v if math.isfinite(v) else None for v in fields[name]] for name in ("losses", "smoothed")}
-    write_json(run.folder / "range_test.json", fields)
 
 
 def _clr_stage(run: Run, bench: Bench, checkpoint: Checkpoint) -> Checkpoint:

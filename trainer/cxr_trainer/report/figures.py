@@ -5,28 +5,19 @@ Each is written as SVG and PNG; titles say the target and the split.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
-from cxr_shared.files import write_bytes
 from cxr_trainer.fit.events import read_events
 from cxr_trainer.fit.run import Run
+from cxr_trainer.report.drawing import BLUE, VERMILION, write_figure
+from cxr_trainer.report.range_figure import draw_range_tests
 
-_TRAIN, _VALIDATION = "#0072B2", "#D55E00"  # Okabe and Ito's, told apart by everyone
-_STYLE: dict[Any, Any] = {
-    "svg.hashsalt": "cxr-triage",
-    "font.size": 9,
-    "axes.grid": True,
-    "grid.alpha": 0.25,
-    "figure.dpi": 150,
-}
+_TRAIN, _VALIDATION = BLUE, VERMILION
 
 
 def write_figures(run: Run) -> list[Path]:
@@ -40,20 +31,10 @@ def write_figures(run: Run) -> list[Path]:
         "loss": lambda axes: _curves(axes, epochs, "loss", title=f"{title}: loss"),
     }
     if "range_test" in recipe.stages:
-        draw["range_test"] = lambda axes: _range_test(axes, run.read_json("range_test.json"), title)
-    return [_write(run.folder / "figures" / name, each) for name, each in draw.items()]
-
-
-def _write(stem: Path, draw: Callable[[Axes], None]) -> Path:
-    with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(6.4, 3.6), layout="constrained")
-        draw(figure.add_subplot())
-        for suffix in (".svg", ".png"):
-            buffer = io.BytesIO()
-            # No date: the same run draws the same bytes.
-            figure.savefig(buffer, format=suffix[1:], metadata={"Date": None} if suffix == ".svg" else None)
-            write_bytes(stem.with_suffix(suffix), buffer.getvalue())
-    return stem.with_suffix(".svg")
+        draw["range_test"] = lambda axes: draw_range_tests(
+            axes, [run.read_json("range_test.json")], title=f"{title}: range test"
+        )
+    return [write_figure(run.folder / "figures" / name, each) for name, each in draw.items()]
 
 
 def _rate(axes: Axes, epochs: list[dict[str, Any]], title: str) -> None:
@@ -61,21 +42,6 @@ def _rate(axes: Axes, epochs: list[dict[str, Any]], title: str) -> None:
     axes.plot(number, [each["rate"] for each in epochs], color=_TRAIN, marker=".", linewidth=1.2)
     _mark_stages(axes, epochs)
     axes.set(xlabel="epoch", ylabel="learning rate at its end", title=f"{title}: learning rate", yscale="log")
-
-
-def _range_test(axes: Axes, result: dict[str, Any], title: str) -> None:
-    rates = result["rates"]
-    losses = [np.nan if value is None else value for value in result["losses"]]
-    smoothed = [np.nan if value is None else value for value in result["smoothed"]]
-    axes.plot(rates, losses, color="0.7", linewidth=0.8, label="loss")
-    axes.plot(rates, smoothed, color=_TRAIN, linewidth=1.6, label="smoothed")
-    for name, style in (("max_lr", "-"), ("base_lr", ":")):
-        if result[name] is not None:
-            axes.axvline(result[name], color=_VALIDATION, linestyle=style, label=f"{name} {result[name]:.2e}")
-    top = np.nanmax(smoothed[: max(2, int(np.nanargmin(smoothed)))])
-    axes.set(xscale="log", xlabel="learning rate", ylabel="cross-entropy", title=f"{title}: range test")
-    axes.set_ylim(top=1.3 * top)
-    axes.legend(fontsize=8)
 
 
 def _curves(axes: Axes, epochs: list[dict[str, Any]], what: str, *, title: str) -> None:
