@@ -21,6 +21,7 @@ from cxr_trainer.fit.events import EventLog, Fanout
 from cxr_trainer.fit.finder import run_range_test
 from cxr_trainer.fit.loop import Bench, Stage, Stopped, draw_batch, update_once
 from cxr_trainer.fit.optimizers import build_optimizer
+from cxr_trainer.fit.session import fit
 from cxr_trainer.fit.setup import make_bench, new_network
 from cxr_trainer.range_test import RangeTestResult
 from cxr_trainer.recipe import Recipe
@@ -151,7 +152,7 @@ def test_inside_a_run_neither_the_model_nor_what_follows_depends_on_the_range_te
     for case in ("to its end", "diverged"):
         section = tiny_recipe.range_test.model_copy(update=CASES[case])
         recipe = tiny_recipe.model_copy(update={**short, "range_test": section})
-        run = stages.fit(recipe, data=tiny_nih, out=tmp_path / case, device="cpu")
+        run = fit(recipe, data=tiny_nih, out=tmp_path / case, device="cpu")
         models.append((run.folder / "clr.safetensors").read_bytes())
     assert watched == [False, True]
     assert models[0] == models[1]
