@@ -17,7 +17,7 @@ from cxr_trainer.fit.events import Event, LearningRatesFound, StageFinished, Sta
 from cxr_trainer.fit.find_lr import Start, find_rates
 from cxr_trainer.fit.loop import Stopped
 from cxr_trainer.fit.run import Run
-from cxr_trainer.fit.stages import fit
+from cxr_trainer.fit.session import fit
 from cxr_trainer.recipe import Recipe
 
 
@@ -89,10 +89,10 @@ def test_stopped_in_the_first_test_nothing_is_kept_stopped_later_the_complete_on
     with pytest.raises(Stopped):
         find_rates(Start(tiny_recipe, tiny_nih), out=tmp_path / "a", seeds=3, sinks=[first], stop=first.stop)
     assert not (tmp_path / "a" / "range_test.json").exists()
-    second = Watch(StageStarted, 2)
-    found = find_rates(Start(tiny_recipe, tiny_nih), out=tmp_path / "b", seeds=3, sinks=[second], stop=second.stop)
+    second = Watch(StageStarted, 2)  # the same folder again: what the first left in it is in nobody's way
+    found = find_rates(Start(tiny_recipe, tiny_nih), out=tmp_path / "a", seeds=3, sinks=[second], stop=second.stop)
     assert (list(found.tests), found.stopped) == ([0], True)
-    assert json.loads((tmp_path / "b" / "range_test.json").read_text())["stopped"] is True
+    assert json.loads((tmp_path / "a" / "range_test.json").read_text())["stopped"] is True
 
 
 def test_a_refused_curve_is_kept_and_explained(

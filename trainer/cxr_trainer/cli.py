@@ -198,7 +198,7 @@ def find_lr(
     seeds: int = 1,
     weights: str | None = None,
     split: Split | None = None,
-    recipe: Path | None = None,
+    recipe: str | None = None,
     device: Device = "auto",
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:

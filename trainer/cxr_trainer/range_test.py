@@ -188,7 +188,6 @@ class _Curve:
 
     @property
     def span(self) -> str:
-        """The rates it covers, in words."""
         return f"between {self.rates[0]:.1e} and {self.rates[-1]:.1e}"
 
 
@@ -287,7 +286,7 @@ class Spread:
     tests, suggested
         How many tests were made, and how many gave a rate.
     median, lowest, highest
-        Of the rates, the median of their logarithms; None where no test gave one.
+        Of the rates, by their logarithms; None where no test gave one.
     decades
         ``log10(highest / lowest)``.
     """
@@ -305,6 +304,6 @@ def measure_spread(suggestions: Sequence[Suggestion]) -> Spread:
     rates = [each.rate for each in suggestions if each.rate is not None]
     if not rates:
         return Spread(len(suggestions), 0, None, None, None, None)
-    median = rates[0] if len(rates) == 1 else float(np.exp(np.median(np.log(rates))))
     low, high = min(rates), max(rates)
+    median = low if low == high else float(np.exp(np.median(np.log(rates))))
     return Spread(len(suggestions), len(rates), median, low, high, math.log10(high / low))

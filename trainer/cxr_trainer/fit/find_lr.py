@@ -115,7 +115,7 @@ def find_rates(
     seeds
         How many tests, at least 1.
     device, sinks, stop
-        As for `cxr_trainer.fit.stages.fit`.
+        As for `cxr_trainer.fit.session.fit`.
 
     Raises
     ------
@@ -143,7 +143,8 @@ def find_rates(
 
 
 def _require_empty(out: Path) -> None:
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+    """Refuse a folder with anything but what a stopped first test leaves."""
+    if out.exists() and (not out.is_dir() or {each.name for each in out.iterdir()} - {"recipe.toml", "events.jsonl"}):
         raise RunError(f"{out} is not an empty folder, and nothing in it is overwritten. Give another with --out.")
 
 
