@@ -54,8 +54,7 @@ def stock_transforms(augment: AugmentSection, *, size: int) -> transforms.Compos
             transforms.RandomHorizontalFlip(),
             transforms.ColorJitter(brightness=augment.brightness),
             transforms.ToTensor(),
-            transforms.Normalize(_TIMM_NAMES = {"mobilenetv1": "mobilenetv1_100"}
-_IMAGENET_MEAN, _IMAGENET_STD),
+            transforms.Normalize(_IMAGENET_MEAN, _IMAGENET_STD),
         ]
     )
 
