@@ -6,12 +6,12 @@ import contextlib
 import os
 import statistics
 import time
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing import get_context
-from typing import Literal
+from typing import Literal, TypeVar
 
 import torch
 
@@ -22,6 +22,7 @@ from cxr_trainer.workers import begin_worker
 
 Name = Literal["stock", "ours", "ceiling"]
 NAMES: tuple[Name, ...] = ("stock", "ours", "ceiling")
+Result = TypeVar("Result")
 Report = Callable[[str, Name, int], None]
 
 PAPER_TRAIN_FILMS = 18_847
@@ -84,11 +85,13 @@ def compare(workload: Workload, *, rounds: int, report: Report) -> Comparison:
     architecture = workload.recipe.model.architecture
     measured: dict[Name, list[Round]] = {name: [] for name in NAMES}
     with contextlib.ExitStack() as stack:
-        processes = {name: stack.enter_context(_process(name, workload)) for name in NAMES}
+        processes = {name: stack.enter_context(_process()) for name in NAMES}
+        for name, process in processes.items():
+            _result(process.submit(_begin, name, workload), architecture, name)
         for number in range(rounds + 1):
             for name, process in processes.items():
                 report(architecture, name, number)
-                result = _result(process, architecture, name)
+                result = _result(process.submit(_train), architecture, name)
                 measured[name] += [result] if number else []
     return Comparison(architecture, {name: Speed(tuple(each)) for name, each in measured.items()})
 
@@ -110,9 +113,9 @@ def _copy_seconds(source: torch.Tensor, target: torch.Tensor) -> float:
     return time.perf_counter() - began
 
 
-def _result(process: ProcessPoolExecutor, architecture: str, name: Name) -> Round:
+def _result(future: Future[Result], architecture: str, name: Name) -> Result:
     try:
-        return process.submit(_train).result()
+        return future.result()
     except BrokenProcessPool as error:
         raise BenchError(
             f"The process that measured {name} with {architecture} was ended from outside (out of memory?). "
@@ -120,10 +123,8 @@ def _result(process: ProcessPoolExecutor, architecture: str, name: Name) -> Roun
         ) from error
 
 
-@contextlib.contextmanager
-def _process(name: Name, workload: Workload) -> Iterator[ProcessPoolExecutor]:
-    with ProcessPoolExecutor(1, get_context("spawn"), initializer=_begin, initargs=(name, workload)) as process:
-        yield process
+def _process() -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(1, get_context("spawn"), initializer=begin_worker)
 
 
 _contender: Contender | None = None
@@ -134,8 +135,7 @@ def _begin(name: Name, workload: Workload) -> None:
     from cxr_trainer.bench.ours import Ceiling, Ours
     from cxr_trainer.bench.stock import Stock
 
-    begin_worker()
-    global _contender  # noqa: PLW0603  (a pool's initializer has nowhere else to leave it)
+    global _contender  # noqa: PLW0603  (a pool's process has nowhere else to keep it)
     made: dict[Name, type[Ours | Ceiling | Stock]] = {"stock": Stock, "ours": Ours, "ceiling": Ceiling}
     _contender = made[name](workload)
 
