@@ -63,7 +63,7 @@ def find_learning_rate(start: Start, *, out: Path | None, seeds: int, device: De
 
 
 def resolve_start(
-    disease: str | None, *, run: Path | None, data: Path | None, recipe: Path | None, overrides: Mapping[str, Any]
+    disease: str | None, *, run: Path | None, data: Path | None, recipe: str | None, overrides: Mapping[str, Any]
 ) -> Start:
     """Start from initial weights, or with `run` from that run's recipe, films and decay-stage model.
 
