@@ -10,6 +10,7 @@
     ├─ WeightsError         initial weights that cannot be had or do not fit
     ├─ RangeTestError       a loss curve that suggests no rate
     ├─ DeviceUnavailable    the device that was asked for is not there
+    ├─ ComparisonError      what cannot be compared, or a folder of another comparison
     ├─ RunError             a run directory that is unfinished, foreign or damaged
     └─ TrainingDiverged     the loss is no longer a number
 """
@@ -51,6 +52,10 @@ class RangeTestError(CxrError):
 
 class DeviceUnavailable(CxrError):
     """The device that was asked for is not there."""
+
+
+class ComparisonError(CxrError):
+    """What cannot be compared, or a folder of another comparison."""
 
 
 class RunError(CxrError):

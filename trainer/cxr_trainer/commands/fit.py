@@ -76,7 +76,7 @@ class _RunFolder:
 def _watched(work: Callable[[Sequence[Sink], Stop], Run], *, json_lines: bool) -> int:
     """Run `work` with progress; Ctrl-C stops it at the next update, checkpointed."""
     folder = _RunFolder()
-    with _stop_on_interrupt() as stop, contextlib.ExitStack() as stack:
+    with stop_on_interrupt() as stop, contextlib.ExitStack() as stack:
         shown: Sink = JsonLines() if json_lines else stack.enter_context(TerminalProgress(Console(stderr=True)))
         try:
             work([shown, folder], stop)
@@ -88,7 +88,7 @@ def _watched(work: Callable[[Sequence[Sink], Stop], Run], *, json_lines: bool) -
 
 
 @contextlib.contextmanager
-def _stop_on_interrupt() -> Iterator[Stop]:
+def stop_on_interrupt() -> Iterator[Stop]:
     """The first Ctrl-C asks to stop, the second interrupts at once."""
     asked = threading.Event()
 

@@ -107,6 +107,7 @@ def resume(
     overrides: Mapping[str, Any] | None = None,
     sinks: Iterable[Sink] = (),
     stop: Stop = lambda: False,
+    pause_before: StageName | None = None,
 ) -> Run:
     """Go on with an unfinished run, on the same films and kind of device, as if it had never stopped.
 
@@ -116,7 +117,7 @@ def resume(
         The run.
     overrides
         Recipe fields to change before its CLR stage begins: ``clr.*`` and ``range_test.*``.
-    sinks, stop
+    sinks, stop, pause_before
         As for `fit`.
 
     Raises
@@ -131,7 +132,7 @@ def resume(
     compute = choose_compute(session["device"])
     films = prepare_films(Path(session["data"]), recipe, progress=_cache_progress(sinks, stop))
     _require_same_split(run, films)
-    _go_on(run, recipe=recipe, films=films, compute=compute, sinks=sinks, stop=stop)
+    _go_on(run, recipe=recipe, films=films, compute=compute, sinks=sinks, stop=stop, pause_before=pause_before)
     return run
 
 
