@@ -98,7 +98,8 @@ def _plan(request: Request) -> Plan:
     recipe = _recipe(request, axis)
     if request.constant_lr is not None and not (axis == "policies" and CONSTANT in choices):
         raise ComparisonError("--constant-lr is the rate of the policy 'constant'. Compare it, or leave the rate out.")
-    if request.seeds < 1 or min(request.constant_lr or 1.0, request.fallback_lr or 1.0) <= 0.0:
+    rates = [rate for rate in (request.constant_lr, request.fallback_lr) if rate is not None]
+    if request.seeds < 1 or any(rate <= 0.0 for rate in rates):
         raise ComparisonError("--seeds must be at least 1, --constant-lr and --fallback-lr above 0.")
     if request.data is None:
         raise DataNotConfigured

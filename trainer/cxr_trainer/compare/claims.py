@@ -17,7 +17,6 @@ from cxr_trainer.compare.statistics import (
     Difference,
     epochs_to_reach,
     film_difference,
-    seed_difference,
     sign_test,
     summarise,
 )
@@ -119,10 +118,7 @@ def sooner_claim(choice: str, epochs: Sequence[float], reference: Sequence[float
 
 def difference_text(difference: Difference) -> str:
     """``+4.1 points (95 % interval over seeds and test patients +1.9 to +6.3)``."""
-    numbers = (difference.value, difference.low, difference.high)
-    value, low, high = (f"{100 * number:+.1f}".replace("-", "−") for number in numbers)
-    if math.isnan(difference.low):
-        return f"{value} points (one seed, no interval)"
+    value, low, high = map(_points, (difference.value, difference.low, difference.high))
     return f"{value} points (95 % interval over {difference.covers} {low} to {high})"
 
 
@@ -149,10 +145,11 @@ def _against_decay(choice: str, results: list[Result]) -> Claim:
         for stage in ("decay", "clr")
     )
     starts = [float(result.start["accuracy"]) for result in results if result.start is not None]
-    training = seed_difference([float(result.curve["accuracy"].iloc[-1]) for result in results], starts)
+    ends = [float(result.curve["accuracy"].iloc[-1]) for result in results]
+    training = ", ".join(_points(end - start) for end, start in zip(ends, starts, strict=True))
     sentence = (
         f"test accuracy {100 * before:.1f} → {100 * after:.1f} %, {difference_text(test)}; "
-        f"training accuracy {difference_text(training)}"
+        f"training accuracy {training} points, seed by seed"
     )
     return Claim(choice, difference_verdict(test), sentence, test)
 
@@ -191,6 +188,10 @@ def _more_accurate(comparison: Comparison, best: str, others: Sequence[str], sta
             claims.append(Claim(other, difference_verdict(difference), sentence, difference))
     remark = "All choices had the same rates and epochs; each may do better with its own."
     return Finding(statement, tuple(claims), remark, preposition="against")
+
+
+def _points(share: float) -> str:
+    return f"{100 * share:+.1f}".replace("-", "−")
 
 
 def _epochs(epochs: Sequence[float]) -> str:

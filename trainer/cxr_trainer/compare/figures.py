@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from cxr_shared.files import write_bytes
 from cxr_trainer.compare.plan import slug
@@ -41,6 +42,7 @@ def write_figures(comparison: Comparison, folder: Path) -> list[Path]:
             figure = Figure(figsize=(9.6, 4.0), layout="constrained", dpi=150)
             for axes, (column, title) in zip(figure.subplots(1, 2), panels.items(), strict=True):
                 _draw(axes, comparison, column)
+                axes.xaxis.set_major_locator(MaxNLocator(integer=True))
                 axes.set(xlabel=_epoch_label(comparison), ylabel=name, title=title)
             figure.suptitle(f"{comparison.title}: {name}", fontsize=9)
             figure.axes[0].legend(fontsize=8)

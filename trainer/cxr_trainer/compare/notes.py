@@ -6,6 +6,7 @@ from typing import Final
 
 from cxr_trainer.compare.plan import CONSTANT, FIELDS, slug
 from cxr_trainer.compare.results import Comparison, peak_rate
+from cxr_trainer.compare.running import Failure
 
 NOTICE: Final = "Research use only. NOT FOR CLINICAL USE."
 
@@ -14,8 +15,8 @@ def notes(comparison: Comparison) -> list[str]:
     """Sentences, the most important first."""
     metrics = comparison.results[0].metrics
     return [
-        *(f"Missing: {slug(each.choice)}, seed {each.seed}: {each.reason}." for each in comparison.failures),
-        f"{metrics['split']['kind']} split. {metrics['split']['leak']}",
+        *map(_missing, comparison.failures),
+        f"{metrics['split']['kind'].capitalize()} split. {metrics['split']['leak']}",
         *metrics["cohort"]["notes"],
         _design(comparison),
         *_rates(comparison),
@@ -37,18 +38,22 @@ def notes(comparison: Comparison) -> list[str]:
     ]
 
 
+def _missing(failure: Failure) -> str:
+    return f"Missing: {slug(failure.choice)}, seed {failure.seed}: {failure.reason.rstrip('.')}."
+
+
 def _design(comparison: Comparison) -> str:
     plan = comparison.plan
     seeds = ", ".join(map(str, plan.seeds))
     if plan.axis != "policies":
         return (
             f"Runs of the stages {', '.join(plan.recipe.stages)} differ in {FIELDS[plan.axis]} alone: the same films, "
-            f"split, rates and epochs. Seeds {seeds} vary the initial weights of the head, the films' order, "
-            "augmentation and dropout."
+            f"split, rates and epochs. The seed ({seeds}) sets the initial weights of the head, the films' "
+            "order, augmentation and dropout."
         )
     return (
         f"All policies of a seed start from the same model, before the CLR stage, and see the same films in the same "
-        f"order; seeds {seeds} vary that model, the order, augmentation and dropout. The split is the same throughout."
+        f"order. The seed ({seeds}) sets that model, the order, augmentation and dropout; the split is always the same."
     )
 
 

@@ -86,6 +86,11 @@ class Comparison:
         return [(result, others[seed]) for seed, result in self.of(first).items() if seed in others]
 
     @property
+    def reference(self) -> str:
+        """The plan's reference if it has a finished run, else the first choice that has one."""
+        return self.plan.reference if self.of(self.plan.reference) else self.choices[0]
+
+    @property
     def choices(self) -> list[str]:
         """Choices with a finished run."""
         return [choice for choice in self.plan.choices if self.of(choice)]

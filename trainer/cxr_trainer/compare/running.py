@@ -124,8 +124,10 @@ def _run_seed(work: Work, parts: list[Part]) -> list[Failure]:
         if work.stop():
             raise Stopped
         run = work.run_of(part.seed, part.choice)
-        shared = next((failure.reason for failure in failures if failure.choice == SHARED), "")
-        if reason := shared if run is None and shared else _attempt(work, part, run):
+        shared = next((failure for failure in failures if failure.choice == SHARED), None)
+        if shared and run is None:
+            failures.append(Failure(part.seed, part.choice, shared.reason))
+        elif reason := _attempt(work, part, run):
             failures.append(Failure(part.seed, part.choice, reason))
             work.tell(PartFailed(part.seed, part.choice, reason))
     return [failure for failure in failures if failure.choice != SHARED]

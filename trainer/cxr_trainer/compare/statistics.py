@@ -32,9 +32,9 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Mean difference with its 95 % interval, and the difference of each seed.
+    """Mean difference of two shares with its 95 % interval within −1 to 1, and the difference of each seed.
 
-    `covers` says of what the interval is: seeds and test patients, or one of the two.
+    `covers` says of what the interval is: seeds and test patients, or patients alone.
     """
 
     value: float
@@ -57,16 +57,6 @@ def summarise(values: Sequence[float]) -> Summary:
 def epochs_to_reach(values: Sequence[float], level: float) -> float:
     """The first epoch (from 1) whose value is `level` or more; NaN: never."""
     return next((float(epoch) for epoch, value in enumerate(values, 1) if value >= level), math.nan)
-
-
-def seed_difference(first: Sequence[float], second: Sequence[float]) -> Difference:
-    """Mean of ``first − second`` over seeds, with Student's interval; without an interval (NaN) for one seed."""
-    by_seed = np.subtract(first, second)
-    mean, count = float(by_seed.mean()), len(by_seed)
-    half = math.nan
-    if count > 1:
-        half = float(stats.t.ppf(0.975, count - 1) * by_seed.std(ddof=1) / math.sqrt(count))
-    return Difference(mean, mean - half, mean + half, tuple(map(float, by_seed)), "seeds")
 
 
 def film_difference(
@@ -95,7 +85,7 @@ def film_difference(
     half = _half_width(parts)
     mean = float(by_seed.mean())
     covers = "seeds and test patients" if len(by_seed) > 1 else "test patients"
-    return Difference(mean, mean - half, mean + half, tuple(map(float, by_seed)), covers)
+    return Difference(mean, max(-1.0, mean - half), min(1.0, mean + half), tuple(map(float, by_seed)), covers)
 
 
 def _half_width(parts: Sequence[tuple[float, int]]) -> float:

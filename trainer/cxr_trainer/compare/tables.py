@@ -23,7 +23,7 @@ _ABSENT: Final = "–"
 
 def run_table(comparison: Comparison) -> pd.DataFrame:
     """A row for each finished run, with every measure (see `results.measures`)."""
-    references = comparison.of(comparison.plan.reference)
+    references = comparison.of(comparison.reference)
     rows = [
         {
             "choice": result.choice,
@@ -50,9 +50,9 @@ def summary_table(comparison: Comparison, runs: pd.DataFrame) -> pd.DataFrame:
         chosen = runs[runs["choice"] == choice]
         row: dict[str, Any] = {"choice": choice, "seeds": len(chosen)}
         for name in names:
-            summary = dataclasses.asdict(summarise(list(chosen[name])))
+            summary = dataclasses.asdict(summarise(_values(comparison, chosen, name)))
             row |= {f"{name}_{key}": summary[key] for key in ("mean", "sd", "min", "max", "absent")}
-        difference = difference_from(comparison, choice, comparison.plan.reference)
+        difference = difference_from(comparison, choice, comparison.reference)
         if difference:
             row |= {f"difference_{key}": getattr(difference, key) for key in ("value", "low", "high")}
         rows.append(row)
@@ -61,13 +61,13 @@ def summary_table(comparison: Comparison, runs: pd.DataFrame) -> pd.DataFrame:
 
 def test_rows(comparison: Comparison, runs: pd.DataFrame) -> list[Row]:
     """Test figures of each choice, its difference from the reference, and the paper's figure."""
-    plan = comparison.plan
+    plan, reference = comparison.plan, comparison.reference
     rows = _decay_rows(comparison)
     for choice in comparison.choices:
         results, chosen = list(comparison.of(choice).values()), runs[runs["choice"] == choice]
         finals = [result.metrics["stages"][result.last_stage]["test"] for result in results]
         bests = [result.metrics["parts"]["test"] for result in results]
-        difference = difference_from(comparison, choice, plan.reference)
+        difference = difference_from(comparison, choice, reference)
         rows.append(
             {
                 NOUNS[plan.axis]: slug(choice),
@@ -76,7 +76,7 @@ def test_rows(comparison: Comparison, runs: pd.DataFrame) -> list[Row]:
                 _FINAL_AUC: _figures(finals, "auc"),
                 "test accuracy, best, %": _figures(bests, "accuracy"),
                 "test AUC, best": _figures(bests, "auc"),
-                f"final accuracy less that of {slug(plan.reference)}": difference_text(difference)
+                f"final accuracy less that of {slug(reference)}": difference_text(difference)
                 if difference
                 else _ABSENT,
                 _PAPER: str(paper_figure(plan, choice) or _ABSENT),
@@ -87,10 +87,11 @@ def test_rows(comparison: Comparison, runs: pd.DataFrame) -> list[Row]:
 
 def training_rows(comparison: Comparison, runs: pd.DataFrame) -> list[Row]:
     """Training figures of each choice, epochs to the reference's best, time and size."""
-    noun, reference = NOUNS[comparison.plan.axis], slug(comparison.plan.reference)
+    noun, reference = NOUNS[comparison.plan.axis], slug(comparison.reference)
     rows = []
     for choice in comparison.choices:
-        values = {name: list(column) for name, column in runs[runs["choice"] == choice].items()}
+        chosen = runs[runs["choice"] == choice]
+        values = {str(name): _values(comparison, chosen, str(name)) for name in chosen}
         rows.append(
             {
                 noun: slug(choice),
@@ -111,15 +112,24 @@ def training_rows(comparison: Comparison, runs: pd.DataFrame) -> list[Row]:
 
 
 def summary_text(values: Sequence[float], *, factor: float = 1.0, digits: int = 3) -> str:
-    """``79.1 ± 1.2 (78.0 to 80.3)``: mean, sd and range over seeds; ``never`` where a seed has no value."""
+    """``79.1 ± 1.2 (78.0 to 80.3)``: mean, sd and range over seeds; ``never`` where a seed has no value.
+
+    Without digits the values are counts, whose mean has one digit nevertheless.
+    """
     summary = summarise(values)
     if summary.count == 0:
-        return "never"
-    mean, sd, low, high = (
-        f"{factor * value:.{digits}f}" for value in (summary.mean, summary.sd, summary.min, summary.max)
-    )
-    text = mean if summary.count == 1 else f"{mean} ± {sd} ({low} to {high})"
+        return "never" if summary.absent else _ABSENT
+    mean, sd = (f"{factor * value:.{digits or 1}f}" for value in (summary.mean, summary.sd))
+    low, high = (f"{factor * value:.{digits}f}" for value in (summary.min, summary.max))
+    text = low if summary.count == 1 else f"{mean} ± {sd} ({low} to {high})"
     return f"{text}; never in {summary.absent} of {len(values)}" if summary.absent else text
+
+
+def _values(comparison: Comparison, chosen: pd.DataFrame, name: str) -> list[Any]:
+    """A measure of each run of a choice; epochs to the reference's best only where the seed has a reference."""
+    if name.startswith("epochs_to"):
+        chosen = chosen[chosen["seed"].isin(comparison.of(comparison.reference))]
+    return list(chosen[name])
 
 
 def _figures(parts: Sequence[dict[str, Any]], name: str) -> str:

@@ -20,6 +20,7 @@ from cxr_trainer.compare.plan import slug
 from cxr_trainer.compare.results import Comparison
 from cxr_trainer.compare.tables import Row, run_table, summary_table, test_rows, training_rows
 
+_NO_CLAIM = "The paper claims nothing of these choices, or too few runs are finished."
 _STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;max-width:80rem;margin:2rem auto;padding:0 1rem;color:#222}
 table{border-collapse:collapse;margin:1rem 0;display:block;overflow-x:auto}
@@ -54,7 +55,7 @@ def _document(
         "title": comparison.title,
         "target": plan.recipe.target.value,
         "axis": plan.axis,
-        "reference": plan.reference,
+        "reference": comparison.reference,
         "split": metrics["split"],
         "cohort": metrics["cohort"],
         "choices": _records(summary),
@@ -82,7 +83,7 @@ def _markdown(comparison: Comparison, tables: dict[str, list[Row]], findings: Se
     parts = [f"# {comparison.title}", f"**{NOTICE}**"]
     for heading, rows in tables.items():
         parts += [f"## {heading}", _markdown_table(rows)]
-    parts += ["## The paper's claims", *map(_markdown_finding, findings)]
+    parts += ["## The paper's claims", *(map(_markdown_finding, findings) if findings else [_NO_CLAIM])]
     parts += ["## Notes", "\n".join(f"- {note}" for note in notes(comparison))]
     parts += ["## Figures", "\n\n".join(f"![{name}](figures/{name}.png)" for name in ("accuracy", "loss"))]
     return "\n\n".join(parts) + "\n"
@@ -107,7 +108,7 @@ def _page(
     for heading, rows in tables.items():
         frame = pd.DataFrame(rows, columns=_heads(rows)).fillna("–")
         parts += [f"<h2>{heading}</h2>", frame.to_html(index=False, border=0)]
-    parts += ["<h2>The paper's claims</h2>", *map(_html_finding, findings)]
+    parts += ["<h2>The paper's claims</h2>", *(map(_html_finding, findings) if findings else [f"<p>{_NO_CLAIM}</p>"])]
     parts += ["<h2>Figures</h2>", *(_image(path, f"{comparison.title}: {path.stem}") for path in figures)]
     parts += ["<h2>Notes</h2><ul>", *(f"<li>{html.escape(note)}</li>" for note in notes(comparison)), "</ul>"]
     body = "\n".join(parts)
