@@ -128,6 +128,84 @@ def resume(
 
 
 @app.command
+def compare(
+    *fields: Annotated[str, Parameter(allow_leading_hyphen=True)],
+    disease: str,
+    policies: str | None = None,
+    architectures: str | None = None,
+    optimizers: str | None = None,
+    seeds: int = 3,
+    constant_lr: float | None = None,
+    fallback_lr: float | None = None,
+    data: Path | None = None,
+    out: Path | None = None,
+    weights: str | None = None,
+    split: Split | None = None,
+    recipe: str | None = None,
+    device: Device = "auto",
+    json: Annotated[bool, Parameter(negative="")] = False,
+) -> int:
+    """Compare policies, architectures or optimizers over several seeds, as the paper does for some findings.
+
+    The same command goes on with a comparison that was stopped, and may add choices and seeds to it. All policies of
+    a seed start from the same model. Exit code 1: some runs could not be made, and the tables say which.
+
+    Parameters
+    ----------
+    fields
+        Any recipe field and its value, for all runs, such as --clr.epochs 36. Architectures and optimizers run the
+        decay stage alone, unless --stages is given.
+    disease
+        A finding (hernia, pleural-thickening, …) or anomaly.
+    policies
+        Learning-rate policies of the CLR stage, with commas: constant,triangular,modified-triangular2.
+    architectures
+        Backbones, with commas.
+    optimizers
+        Optimizers, with commas: sgd,adam,rmsprop.
+    seeds
+        How many seeds, from the recipe's seed on.
+    constant_lr
+        Rate of the constant policy. By default max_lr, which the range test finds and at which the cycles peak; the
+        paper does not print its own.
+    fallback_lr
+        max_lr for those runs whose range test suggests none. Without it they are reported and left out.
+    data
+        Folder with NIH's label file and images; CXR_DATA stands in for it.
+    out
+        Folder of the comparison; comparisons/<finding>-<what is compared> by default.
+    weights
+        imagenet, none, or a file (safetensors or a weights-only state dict).
+    split
+        patient keeps patients apart; paper is random by film, which leaks patients; official is NIH's.
+    recipe
+        TOML file with recipe fields, laid over the packaged recipe; or paper.
+    device
+        Where to compute.
+    json
+        Print events as JSON lines instead of progress.
+    """
+    from cxr_trainer.commands.compare import Request, compare_choices
+    from cxr_trainer.recipe_files import parse_fields
+
+    named = {"model.weights": weights, "split.kind": split}
+    given = {name: value for name, value in named.items() if value is not None}
+    request = Request(
+        disease=disease,
+        named={"policies": policies, "architectures": architectures, "optimizers": optimizers},
+        seeds=seeds,
+        data=_data(data),
+        out=out,
+        recipe=recipe,
+        device=device,
+        constant_lr=constant_lr,
+        fallback_lr=fallback_lr,
+        overrides={**given, **parse_fields(fields)},
+    )
+    return compare_choices(request, json_lines=json)
+
+
+@app.command
 def report(run: Path, *runs: Path) -> int:
     """Draw the figures of finished runs anew and write their report.html.
 

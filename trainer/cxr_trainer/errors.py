@@ -12,6 +12,7 @@
     ├─ RangeTestError       a loss curve that suggests no rate
     ├─ DeviceUnavailable    the device that was asked for is not there
     ├─ BenchError           the bench was asked for what it cannot measure
+    ├─ ComparisonError      what cannot be compared, or a folder of another comparison
     ├─ RunError             a run directory that is unfinished, foreign or damaged
     └─ TrainingDiverged     the loss is no longer a number
 """
@@ -70,6 +71,10 @@ class DeviceUnavailable(CxrError):
 
 class BenchError(CxrError):
     """The bench was asked for what it cannot measure, or a process of it was ended."""
+
+
+class ComparisonError(CxrError):
+    """What cannot be compared, or a folder of another comparison."""
 
 
 class RunError(CxrError):

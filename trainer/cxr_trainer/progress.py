@@ -56,7 +56,11 @@ class TerminalProgress:
                 self._bar(event.stage, event.update, event.updates, detail=detail)
             case _:
                 if line := describe(event):
-                    self._progress.console.print(line, highlight=False, markup=False, soft_wrap=True)
+                    self.say(line)
+
+    def say(self, line: str) -> None:
+        """Print `line` above the bars."""
+        self._progress.console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     def _bar(self, name: str, done: int, total: int, *, detail: str) -> None:
         tasks = {task.id: task.description for task in self._progress.tasks}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from importlib import metadata
 from typing import Any
 
@@ -22,6 +23,7 @@ from cxr_trainer.fit.checkpoint import BestModel
 from cxr_trainer.fit.events import RunFinished
 from cxr_trainer.fit.loop import Bench
 from cxr_trainer.fit.run import Run
+from cxr_trainer.recipe import StageName
 from cxr_trainer.report.page import write_report
 
 _PACKAGES = ("cxr-triage", "torch", "timm", "numpy", "pandas", "opencv-python", "pydicom")
@@ -35,7 +37,7 @@ def finish_run(run: Run, bench: Bench, films: PreparedFilms, best: BestModel) ->
     scored = _score(bench, films, best.state)
     normal = normal_map(bench.network, bench.validation)
     run.write_tensors("normal_map", {"map": normal})
-    _write_predictions(run, films, scored)
+    _write_predictions(run, films, scored, stages=stages)
     validation = scored["validation"]
     points = choose_operating_points(validation.labels, validation.probabilities)
     metrics = {
@@ -96,11 +98,13 @@ def _leak(films: PreparedFilms) -> dict[str, Any]:
     }
 
 
-def _write_predictions(run: Run, films: PreparedFilms, scored: Scored) -> None:
+def _write_predictions(run: Run, films: PreparedFilms, scored: Scored, *, stages: Mapping[StageName, Scored]) -> None:
+    """The best model's logits and probabilities, and the logits of each stage's last model."""
     rows = []
     for part, each in scored.items():
         chosen = films.split.loc[films.split["part"] == part, ["image", "patient", "part", "label"]]
-        rows.append(chosen.assign(logit=each.logits, probability=each.probabilities))
+        last = {f"logit_{stage}": parts[part].logits for stage, parts in stages.items()}
+        rows.append(chosen.assign(logit=each.logits, probability=each.probabilities, **last))
     buffer = io.BytesIO()
     pd.concat(rows).sort_values("image").to_parquet(buffer, index=False)
     write_bytes(run.folder / "predictions.parquet", buffer.getvalue())

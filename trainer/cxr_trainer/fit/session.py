@@ -73,6 +73,7 @@ def resume(
     overrides: Mapping[str, Any] | None = None,
     sinks: Iterable[Sink] = (),
     stop: Stop = lambda: False,
+    pause_before: StageName | None = None,
 ) -> Run:
     """Go on with an unfinished run, on the same films and kind of device, as if it had never stopped.
 
@@ -82,7 +83,7 @@ def resume(
         The run.
     overrides
         Recipe fields to change before its CLR stage begins: ``clr.*`` and ``range_test.*``.
-    sinks, stop
+    sinks, stop, pause_before
         As for `fit`.
 
     Raises
@@ -102,7 +103,7 @@ def resume(
     sinks = list(sinks) if compute.ranks.leads else []
     films = _prepare(Path(session["data"]), recipe, compute, sinks=sinks, stop=stop)
     require_same_split(run, films)
-    _go_on(run, recipe=recipe, films=films, compute=compute, sinks=sinks, stop=stop)
+    _go_on(run, recipe=recipe, films=films, compute=compute, sinks=sinks, stop=stop, pause_before=pause_before)
     return run
 
 
