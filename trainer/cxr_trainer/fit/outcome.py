@@ -14,15 +14,16 @@ from cxr_shared.pixels import PIXEL_PATH_VERSION
 from cxr_trainer.data.batches import part_films
 from cxr_trainer.data.prepare import PreparedFilms
 from cxr_trainer.data.split import PARTS
-from cxr_trainer.evaluate.metrics import part_metrics
+from cxr_trainer.evaluate.metrics import METHODS, evaluate, evaluate_parts
 from cxr_trainer.evaluate.normal_map import map_peak, normal_map
-from cxr_trainer.evaluate.operating_points import choose_operating_points
 from cxr_trainer.evaluate.predict import Predictions, predict
+from cxr_trainer.evaluate.shortcuts import METADATA, shortcut_table
 from cxr_trainer.fit.checkpoint import BestModel
 from cxr_trainer.fit.events import RunFinished
 from cxr_trainer.fit.loop import Bench
 from cxr_trainer.fit.run import Run
 from cxr_trainer.report.page import write_report
+from cxr_trainer.report.samples import write_samples
 
 _PACKAGES = ("cxr-triage", "torch", "timm", "numpy", "pandas", "opencv-python", "pydicom")
 Scored = dict[str, Predictions]
@@ -31,28 +32,29 @@ Scored = dict[str, Predictions]
 def finish_run(run: Run, bench: Bench, films: PreparedFilms, best: BestModel) -> None:
     """Write ``best.safetensors``, ``predictions.parquet``, ``metrics.json``, the figures and ``report.html``."""
     run.write_tensors("best", best.state)
-    stages = {stage: _score(bench, films, run.read_tensors(stage)) for stage in ("decay", "clr")}
+    trained = [stage for stage in ("decay", "clr") if (run.folder / f"{stage}.safetensors").is_file()]
+    stages = {stage: _score(bench, films, run.read_tensors(stage)) for stage in trained}
     scored = _score(bench, films, best.state)
     normal = normal_map(bench.network, bench.validation)
     run.write_tensors("normal_map", {"map": normal})
     _write_predictions(run, films, scored)
-    validation = scored["validation"]
-    points = choose_operating_points(validation.labels, validation.probabilities)
     metrics = {
         "target": bench.recipe.target.value,
         "split": {"kind": bench.recipe.split.kind, "sha256": films.sha256, **_leak(films)},
         "cohort": {"counts": films.counts(), "notes": list(films.notes), "refused": len(films.refusals)},
         "best": {"stage": best.stage, "epoch": best.epoch},
-        "parts": _metrics(films, scored),
-        "stages": {stage: _metrics(films, each) for stage, each in stages.items()},
-        "operating_points": [point.model_dump() for point in points],
+        **evaluate(scored, films.split),
+        "stages": {stage: evaluate_parts(each, films.split) for stage, each in stages.items()},
+        "shortcuts": _shortcuts(films, scored),
+        "methods": METHODS,
         "map_peak": map_peak(bench.network, bench.validation, normal),
-        "range_test": {name: run.read_json("range_test.json")[name] for name in ("max_lr", "base_lr", "diverged")},
+        "range_test": _range_test(run),
         "pixel_path_version": PIXEL_PATH_VERSION,
         "paper": bench.recipe.paper.model_dump(exclude_none=True),
         "device": bench.compute.description,
         "versions": {name: metadata.version(name) for name in _PACKAGES},
     }
+    write_samples(run, bench.network, films, normal=normal, metrics=metrics)
     write_report(run, metrics)
     write_json(run.folder / "metrics.json", metrics)  # last: it marks the run as complete
     bench.sink.emit(RunFinished(str(run.folder), best.stage, best.epoch, summary_sentence(metrics)))
@@ -77,9 +79,17 @@ def _score(bench: Bench, films: PreparedFilms, state: dict[str, torch.Tensor]) -
     }
 
 
-def _metrics(films: PreparedFilms, scored: Scored) -> dict[str, Any]:
-    split = films.split
-    return {part: part_metrics(each, split.loc[split["part"] == part, "patient"]) for part, each in scored.items()}
+def _shortcuts(films: PreparedFilms, scored: Scored) -> dict[str, Any]:
+    train, test = (films.split[films.split["part"] == part] for part in ("train", "test"))
+    return shortcut_table(train, test, scored["test"].logits)
+
+
+def _range_test(run: Run) -> dict[str, Any] | None:
+    """Bounds that the range test suggests; None where the run had no range test."""
+    if not (run.folder / "range_test.json").is_file():
+        return None
+    result = run.read_json("range_test.json")
+    return {name: result[name] for name in ("max_lr", "base_lr", "diverged")}
 
 
 def _leak(films: PreparedFilms) -> dict[str, Any]:
@@ -94,7 +104,8 @@ def _leak(films: PreparedFilms) -> dict[str, Any]:
 def _write_predictions(run: Run, films: PreparedFilms, scored: Scored) -> None:
     rows = []
     for part, each in scored.items():
-        chosen = films.split.loc[films.split["part"] == part, ["image", "patient", "part", "label"]]
+        known = [name for name in METADATA if name in films.split.columns]
+        chosen = films.split.loc[films.split["part"] == part, ["image", "patient", "part", "label", *known]]
         rows.append(chosen.assign(logit=each.logits, probability=each.probabilities))
     buffer = io.BytesIO()
     pd.concat(rows).sort_values("image").to_parquet(buffer, index=False)
