@@ -22,6 +22,7 @@ _EXTRA_OF: Mapping[str, str] = {
     "safetensors": "trainer",
     "tomli_w": "trainer",
     "huggingface_hub": "trainer",
+    "jinja2": "trainer",
     "onnxscript": "export",
     "PySide6": "desktop",
 }

@@ -83,8 +83,9 @@ def split_notes(split: pd.DataFrame, section: SplitSection) -> tuple[str, ...]:
         return ()
     share = {part: 100 * float((split["part"] == part).mean()) for part in PARTS}
     sentence = (
-        f"The paper trains on 80 % of its films and keeps none for choosing the model; here {share['train']:.0f} % train "
-        f"it, {share['validation']:.0f} % choose it and its thresholds, and {share['test']:.0f} % test it."
+        "The paper trains on 80 % of its films and keeps none for choosing the model; here "
+        f"{share['train']:.0f} % train it, {share['validation']:.0f} % choose it and its thresholds, and "
+        f"{share['test']:.0f} % test it."
     )
     return (sentence,)
 

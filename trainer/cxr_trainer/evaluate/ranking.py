@@ -75,9 +75,7 @@ def areas(labels: npt.ArrayLike, scores: npt.ArrayLike, bootstrap: PatientBootst
     point = _areas(*ranked.cumulative(np.ones((1, len(ranked.order)))))
     blocks = [_areas(*ranked.cumulative(weights)) for weights in bootstrap.weights(ranked.order)]
     auc, auprc = (np.concatenate(each) for each in zip(*blocks, strict=True))
-    return Areas(
-        percentile(float(point[0][0]), auc, bootstrap), percentile(float(point[1][0]), auprc, bootstrap), auc
-    )
+    return Areas(percentile(float(point[0][0]), auc, bootstrap), percentile(float(point[1][0]), auprc, bootstrap), auc)
 
 
 def auc_interval(labels: npt.ArrayLike, scores: npt.ArrayLike, patients: npt.ArrayLike, *, seed: int = 0) -> Estimate:

@@ -8,7 +8,7 @@ beside that of a logistic regression that knows the metadata and no film.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +33,8 @@ NUMBERS: Final = ("age", "follow_up")
 METADATA: Final = (*CATEGORIES, *NUMBERS)
 """Columns of a catalog that the baseline may know."""
 
+_Scores: TypeAlias = npt.NDArray[np.float64] | str
+"""Scores of the baseline, or why there are none."""
 _UNKNOWN: Final = "unknown"
 _OLDEST = 120
 _AGE_BANDS = ((0, 18, "under 18"), (18, 40, "18 to 39"), (40, 65, "40 to 64"), (65, _OLDEST + 1, "65 and over"))
@@ -112,10 +114,6 @@ def _groups(films: pd.DataFrame) -> Iterator[tuple[str, str, npt.NDArray[np.bool
         yield from (("age", label, chosen.to_numpy()) for label, chosen in bands if chosen.any())
 
 
-_Scores = npt.NDArray[np.float64] | str
-"""Scores of the baseline, or why there are none."""
-
-
 def _baseline_scores(train: pd.DataFrame, test: pd.DataFrame, columns: list[str]) -> _Scores:
     """Log odds of the test films by a logistic regression of the training films' metadata."""
     if not columns:
@@ -140,13 +138,15 @@ def _baseline_scores(train: pd.DataFrame, test: pd.DataFrame, columns: list[str]
 
 def _known(films: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
     """The metadata in the baseline's form: ages beyond a human life are missing, follow-ups grow slowly."""
-    prepare = {
-        "view": _category,
-        "sex": _category,
-        "age": _years,
-        "follow_up": lambda values: np.log1p(pd.to_numeric(values, errors="coerce").clip(lower=0)),
-    }
-    return pd.DataFrame({name: prepare[name](films[name]) for name in columns})
+    known: dict[str, pd.Series[Any]] = {}
+    for name in columns:
+        if name in CATEGORIES:
+            known[name] = _category(films[name])
+        elif name == "age":
+            known[name] = _years(films[name])
+        else:
+            known[name] = _numbers(films[name]).clip(lower=0).map(np.log1p)
+    return pd.DataFrame(known)
 
 
 def _category(values: pd.Series[Any]) -> pd.Series[str]:
@@ -155,8 +155,13 @@ def _category(values: pd.Series[Any]) -> pd.Series[str]:
 
 
 def _years(values: pd.Series[Any]) -> pd.Series[float]:
-    years = pd.to_numeric(values, errors="coerce").astype(float)
+    years = _numbers(values)
     return years.where(years.between(0, _OLDEST))
+
+
+def _numbers(values: pd.Series[Any]) -> pd.Series[float]:
+    numbers: pd.Series[float] = pd.to_numeric(values, errors="coerce").astype(float)
+    return numbers
 
 
 def _pick(baseline: _Scores, chosen: npt.NDArray[np.bool_]) -> _Scores:

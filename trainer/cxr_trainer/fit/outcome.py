@@ -24,6 +24,7 @@ from cxr_trainer.fit.loop import Bench
 from cxr_trainer.fit.run import Run
 from cxr_trainer.report.page import write_report
 from cxr_trainer.report.samples import write_samples
+from cxr_trainer.report.texts import estimate_text
 
 _PACKAGES = ("cxr-triage", "torch", "timm", "numpy", "pandas", "opencv-python", "pydicom")
 Scored = dict[str, Predictions]
@@ -54,7 +55,7 @@ def finish_run(run: Run, bench: Bench, films: PreparedFilms, best: BestModel) ->
         "device": bench.compute.description,
         "versions": {name: metadata.version(name) for name in _PACKAGES},
     }
-    write_samples(run, bench.network, films, normal=normal, metrics=metrics)
+    write_samples(run, bench.network, films, logits=scored["test"].logits, normal=normal, metrics=metrics)
     write_report(run, metrics)
     write_json(run.folder / "metrics.json", metrics)  # last: it marks the run as complete
     bench.sink.emit(RunFinished(str(run.folder), best.stage, best.epoch, summary_sentence(metrics)))
@@ -63,10 +64,8 @@ def finish_run(run: Run, bench: Bench, films: PreparedFilms, best: BestModel) ->
 def summary_sentence(metrics: dict[str, Any]) -> str:
     """The test figures with intervals, films, patients and split, in one line."""
     test = metrics["parts"]["test"]
-    auc, accuracy = test["auc"], test["accuracy"]
     return (
-        f"test AUC {auc['value']:.3f} ({auc['low']:.3f} to {auc['high']:.3f}), "
-        f"accuracy {100 * accuracy['value']:.1f} % ({100 * accuracy['low']:.1f} to {100 * accuracy['high']:.1f}), "
+        f"test AUC {estimate_text(test['auc'])}, accuracy {estimate_text(test['accuracy'], percent=True)} %, "
         f"{test['films']:,} films of {test['patients']:,} patients, {metrics['split']['kind']} split"
     )
 
