@@ -133,11 +133,15 @@ def mean(values: npt.ArrayLike, among: npt.NDArray[np.bool_], bootstrap: Patient
         return Estimate(None, None, None, "no film to measure it on")
     point = float(value[among].mean())
     if point in (0.0, 1.0) and np.isin(value[among], (0.0, 1.0)).all():
-        patients = bootstrap.patients_with(among)
-        exact = binomtest(patients if point else 0, patients).proportion_ci(LEVEL, method="exact")
-        return Estimate(point, float(exact.low), float(exact.high))
+        return all_alike(point, bootstrap.patients_with(among))
     sums = bootstrap.sums(np.column_stack([np.where(among, value, 0.0), among]))
     return percentile(point, quotient(sums[:, 0], sums[:, 1]), bootstrap)
+
+
+def all_alike(point: float, trials: int) -> Estimate:
+    """Exact binomial interval of a share, 0 or 1, on which all of `trials` independent trials agree."""
+    exact = binomtest(trials if point else 0, trials).proportion_ci(LEVEL, method="exact")
+    return Estimate(point, float(exact.low), float(exact.high))
 
 
 def percentile(point: float, resampled: Floats, bootstrap: PatientBootstrap) -> Estimate:
@@ -147,6 +151,8 @@ def percentile(point: float, resampled: Floats, bootstrap: PatientBootstrap) -> 
     if bootstrap.patients < 2:
         return Estimate(point, None, None, "one patient gives no interval")
     usable = resampled[np.isfinite(resampled)]
+    if len(usable) and (usable == point).all():
+        return Estimate(point, None, None, "every resample agrees")
     if len(usable) < len(resampled) / 2:
         return Estimate(point, None, None, "too few patients: most resamples lack a class")
     tail = (1.0 - LEVEL) / 2

@@ -21,7 +21,7 @@ METHODS: Final = {
     "intervals": "percentile bootstrap over patients",
     "replicates": REPLICATES,
     "level": LEVEL,
-    "all_alike": "exact binomial interval (Clopper-Pearson), each patient counted once",
+    "all_alike": "exact binomial interval (Clopper-Pearson), each patient, or pair of patients for the AUC, counted once",
     "ece": f"{BINS} equal-width bins (Guo et al. 2017), basic bootstrap interval",
 }
 """How the figures were made, for ``metrics.json``."""

@@ -16,6 +16,7 @@ from cxr_trainer.evaluate.intervals import (
     Estimate,
     Floats,
     PatientBootstrap,
+    all_alike,
     percentile,
     quotient,
 )
@@ -62,6 +63,9 @@ class Curve:
 def areas(labels: npt.ArrayLike, scores: npt.ArrayLike, bootstrap: PatientBootstrap) -> Areas:
     """AUC and average precision of `scores`, with intervals.
 
+    An AUC of 0 or 1 has resamples that all agree, which is not certainty. As many positive as negative patients make
+    that many independent pairs, each ranked alike: it gets the exact binomial interval (Clopper & Pearson 1934).
+
     Parameters
     ----------
     labels
@@ -75,7 +79,14 @@ def areas(labels: npt.ArrayLike, scores: npt.ArrayLike, bootstrap: PatientBootst
     point = _areas(*ranked.cumulative(np.ones((1, len(ranked.order)))))
     blocks = [_areas(*ranked.cumulative(weights)) for weights in bootstrap.weights(ranked.order)]
     auc, auprc = (np.concatenate(each) for each in zip(*blocks, strict=True))
-    return Areas(percentile(float(point[0][0]), auc, bootstrap), percentile(float(point[1][0]), auprc, bootstrap), auc)
+    value = float(point[0][0])
+    if value in (0.0, 1.0):
+        positive = np.asarray(labels, dtype=np.float64) == 1.0
+        pairs = min(bootstrap.patients_with(positive), bootstrap.patients_with(~positive))
+        area = all_alike(value, pairs)
+    else:
+        area = percentile(value, auc, bootstrap)
+    return Areas(area, percentile(float(point[1][0]), auprc, bootstrap), auc)
 
 
 def auc_interval(labels: npt.ArrayLike, scores: npt.ArrayLike, patients: npt.ArrayLike, *, seed: int = 0) -> Estimate:
@@ -120,10 +131,11 @@ def curves(labels: npt.ArrayLike, scores: npt.ArrayLike, bootstrap: PatientBoots
                 roc.append(np.interp(grid, np.r_[0.0, fp / fp[-1]], np.r_[0.0, tp / tp[-1]]))
                 precision.append(_precision_at(grid, tp, fp))
     tp, fp = (each[0] for each in ranked.cumulative(np.ones((1, len(ranked.order)))))
+    found = int(np.searchsorted(tp, tp[-1])) + 1  # what follows only lowers the precision of full recall
     recall, share = tp / tp[-1], quotient(tp, tp + fp)
     return (
         Curve(np.r_[0.0, fp / fp[-1]], np.r_[0.0, recall], grid, *_band(roc)),
-        Curve(np.r_[0.0, recall], np.r_[share[0], share], grid, *_band(precision)),
+        Curve(np.r_[0.0, recall[:found]], np.r_[share[0], share[:found]], grid, *_band(precision)),
     )
 
 

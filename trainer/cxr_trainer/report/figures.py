@@ -52,7 +52,10 @@ def _range_test(axes: Axes, result: dict[str, Any], title: str) -> None:
             axes.axvline(result[name], color=_VALIDATION, linestyle=style, label=f"{name} {result[name]:.2e}")
     axes.set(xscale="log", xlabel="learning rate", ylabel="cross-entropy", title=f"{title}: range test")
     if np.isfinite(smoothed).any():
-        axes.set_ylim(top=1.3 * float(np.nanmax(smoothed[: max(2, int(np.nanargmin(smoothed)))])))
+        axes.set_ylim(
+            bottom=min(0.0, float(np.nanmin(smoothed))),
+            top=1.3 * float(np.nanmax(smoothed[: max(2, int(np.nanargmin(smoothed)))])),
+        )
     axes.legend()
 
 

@@ -101,10 +101,11 @@ def choose_samples(test: pd.DataFrame, zero: float) -> pd.DataFrame:
     """
     called, positive = test["logit"] >= zero, test["label"] == 1
     masks = (called & positive, called & ~positive, ~called & positive, ~called & ~positive)
+    ranked = test.assign(distance=(test["logit"] - zero).abs())
+    ranked = ranked.sort_values(["distance", "image"], ascending=[False, True])
     picked = []
     for kind, mask in zip(KINDS, masks, strict=True):
-        group = test[mask].assign(kind=kind, distance=(test["logit"] - zero).abs())
-        group = group.sort_values(["distance", "image"], ascending=[False, True])
+        group = ranked[mask.loc[ranked.index]].assign(kind=kind)
         places = {round(share * (len(group) - 1)) for share in np.linspace(0, 1, EACH)} if len(group) else set()
         picked.append(group.iloc[sorted(places)])
     return pd.concat(picked).drop(columns="distance")

@@ -25,6 +25,11 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
     notes: tuple[str, ...] = ()
 
+    @property
+    def counts(self) -> tuple[bool, ...]:
+        """Which columns hold counts alone, and so are set flush right."""
+        return tuple(all(row[i].replace(",", "").isdigit() for row in self.rows) for i in range(len(self.heads)))
+
 
 def cohort_table(metrics: Fields) -> Table:
     """Films and patients of each part."""
@@ -168,8 +173,8 @@ def _method_notes(metrics: Fields) -> tuple[str, ...]:
     sentence = (
         f"In brackets {100 * methods['level']:.0f} % intervals: {methods['intervals']}, {methods['replicates']:,} "
         f"resamples; the test part has {test['films']:,} films of {test['patients']:,} patients. Where all films "
-        f"agree: {methods['all_alike']}. AUPRC is the average precision. ECE: {methods['ece']}, which takes off the excess "
-        "that chance gives the value itself and may lie below it."
+        f"agree: {methods['all_alike']}. AUPRC is the average precision. ECE: {methods['ece']}, which takes off the "
+        "excess that chance gives the value itself and may lie below it."
     )
     return (sentence,)
 
