@@ -7,10 +7,9 @@ map its average over normal films is taken away and that average's mean put back
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
-from cxr_trainer.model.head import fold
+from cxr_trainer.model.heat_map import map_terms
 from cxr_trainer.model.network import Network
 
 
@@ -28,11 +27,9 @@ class FoldedNetwork(nn.Module):
     def __init__(self, network: Network, normal_map: Tensor) -> None:
         super().__init__()
         self.network = network.eval().cpu()
-        weight, bias = fold(network.head)
-        self.register_buffer("weight", weight.to(torch.float32).reshape(1, -1, 1, 1))
-        level = normal_map.double()
-        offset = bias + level.mean() - level
-        self.register_buffer("offset", offset.to(torch.float32).unsqueeze(0))
+        weight, offset = map_terms(network.head, normal_map)
+        self.register_buffer("weight", weight.reshape(1, -1, 1, 1))
+        self.register_buffer("offset", offset.unsqueeze(0))
 
     def forward(self, film: Tensor) -> tuple[Tensor, Tensor]:
         """Return logit and map."""

@@ -23,6 +23,7 @@ _EXTRA_OF: Mapping[str, str] = {
     "tensorboardX": "trainer",
     "tomli_w": "trainer",
     "huggingface_hub": "trainer",
+    "jinja2": "trainer",
     "onnxscript": "export",
     "PySide6": "desktop",
 }

@@ -206,17 +206,19 @@ def compare(
 
 
 @app.command
-def report(run: Path, *runs: Path) -> int:
-    """Draw the figures of finished runs anew and write their report.html.
+def report(run: Path, *runs: Path, out: Path | None = None) -> int:
+    """Write the pages of finished runs anew, and one page for all of them.
 
     Parameters
     ----------
     run, runs
-        Run directories.
+        Run directories, or a folder of them.
+    out
+        The page of the whole set; of several runs it is by default report.html in the folder they share.
     """
     from cxr_trainer.commands.report import write_reports
 
-    return write_reports((run, *runs))
+    return write_reports((run, *runs), out=out)
 
 
 @app.command

@@ -12,7 +12,7 @@ from cxr_trainer.data.cache import Progress, cache_films
 from cxr_trainer.data.catalog import read_catalog
 from cxr_trainer.data.cohort import build_cohort
 from cxr_trainer.data.pixel_file import PixelFile
-from cxr_trainer.data.split import PARTS, Leak, measure_leak, split_cohort, split_hash
+from cxr_trainer.data.split import PARTS, Leak, measure_leak, split_cohort, split_hash, split_notes
 from cxr_trainer.recipe import Recipe
 
 
@@ -67,7 +67,7 @@ def prepare_films(data: Path, recipe: Recipe, *, progress: Progress | None = Non
     cohort = build_cohort(catalog, recipe.target, recipe.cohort, seed=recipe.split.seed)
     cached = cache_films(catalog, cohort.films, spec=recipe.input, progress=progress)
     split = split_cohort(cached.films, recipe.split, root=data)
-    notes = list(cohort.notes)
+    notes = [*cohort.notes, *split_notes(split, recipe.split)]
     if catalog.missing:
         notes.append(
             f"{len(catalog.missing):,} films of {catalog.label_file.name} are not in the folder "

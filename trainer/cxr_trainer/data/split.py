@@ -77,6 +77,19 @@ def split_cohort(films: pd.DataFrame, section: SplitSection, *, root: Path) -> p
     return split
 
 
+def split_notes(split: pd.DataFrame, section: SplitSection) -> tuple[str, ...]:
+    """Sentences on where a split departs from the paper's, for the reader."""
+    if section.kind != "paper":
+        return ()
+    share = {part: 100 * float((split["part"] == part).mean()) for part in PARTS}
+    sentence = (
+        "The paper trains on 80 % of its films and keeps none for choosing the model; here "
+        f"{share['train']:.0f} % train it, {share['validation']:.0f} % choose it and its thresholds, and "
+        f"{share['test']:.0f} % test it."
+    )
+    return (sentence,)
+
+
 def measure_leak(split: pd.DataFrame) -> Leak:
     """Count test films and patients that also stand on the training side."""
     test = split[split["part"] == "test"]

@@ -15,16 +15,18 @@ from cxr_shared.pixels import PIXEL_PATH_VERSION
 from cxr_trainer.data.batches import part_films
 from cxr_trainer.data.prepare import PreparedFilms
 from cxr_trainer.data.split import PARTS
-from cxr_trainer.evaluate.metrics import part_metrics
+from cxr_trainer.evaluate.metrics import METHODS, evaluate, evaluate_parts
 from cxr_trainer.evaluate.normal_map import map_peak, normal_map
-from cxr_trainer.evaluate.operating_points import choose_operating_points
 from cxr_trainer.evaluate.predict import Predictions, predict
+from cxr_trainer.evaluate.shortcuts import METADATA, shortcut_table
 from cxr_trainer.fit.checkpoint import BestModel
 from cxr_trainer.fit.events import RunFinished
 from cxr_trainer.fit.loop import Bench
 from cxr_trainer.fit.run import Run
 from cxr_trainer.recipe import StageName
 from cxr_trainer.report.page import write_report
+from cxr_trainer.report.samples import write_samples
+from cxr_trainer.report.texts import estimate_text
 
 _PACKAGES = ("cxr-triage", "torch", "timm", "numpy", "pandas", "opencv-python", "pydicom")
 Scored = dict[str, Predictions]
@@ -38,23 +40,23 @@ def finish_run(run: Run, bench: Bench, films: PreparedFilms, best: BestModel) ->
     normal = normal_map(bench.network, bench.validation)
     run.write_tensors("normal_map", {"map": normal})
     _write_predictions(run, films, scored, stages=stages)
-    validation = scored["validation"]
-    points = choose_operating_points(validation.labels, validation.probabilities)
     metrics = {
         "target": bench.recipe.target.value,
         "split": {"kind": bench.recipe.split.kind, "sha256": films.sha256, **_leak(films)},
         "cohort": {"counts": films.counts(), "notes": list(films.notes), "refused": len(films.refusals)},
         "best": {"stage": best.stage, "epoch": best.epoch},
-        "parts": _metrics(films, scored),
-        "stages": {stage: _metrics(films, each) for stage, each in stages.items()},
-        "operating_points": [point.model_dump() for point in points],
+        **evaluate(scored, films.split),
+        "stages": {stage: evaluate_parts(each, films.split) for stage, each in stages.items()},
+        "shortcuts": _shortcuts(films, scored),
+        "methods": METHODS,
         "map_peak": map_peak(bench.network, bench.validation, normal),
-        "range_test": _range_test(run) if "range_test" in bench.recipe.stages else None,
+        "range_test": _range_test(run),
         "pixel_path_version": PIXEL_PATH_VERSION,
         "paper": bench.recipe.paper.model_dump(exclude_none=True),
         "device": bench.compute.description,
         "versions": {name: metadata.version(name) for name in _PACKAGES},
     }
+    write_samples(run, bench.network, films, logits=scored["test"].logits, normal=normal, metrics=metrics)
     write_report(run, metrics)
     write_json(run.folder / "metrics.json", metrics)  # last: it marks the run as complete
     bench.sink.emit(RunFinished(str(run.folder), best.stage, best.epoch, summary_sentence(metrics)))
@@ -63,10 +65,8 @@ def finish_run(run: Run, bench: Bench, films: PreparedFilms, best: BestModel) ->
 def summary_sentence(metrics: dict[str, Any]) -> str:
     """The test figures with intervals, films, patients and split, in one line."""
     test = metrics["parts"]["test"]
-    auc, accuracy = test["auc"], test["accuracy"]
     return (
-        f"test AUC {auc['value']:.3f} ({auc['low']:.3f} to {auc['high']:.3f}), "
-        f"accuracy {100 * accuracy['value']:.1f} % ({100 * accuracy['low']:.1f} to {100 * accuracy['high']:.1f}), "
+        f"test AUC {estimate_text(test['auc'])}, accuracy {estimate_text(test['accuracy'], percent=True)} %, "
         f"{test['films']:,} films of {test['patients']:,} patients, {metrics['split']['kind']} split"
     )
 
@@ -79,14 +79,17 @@ def _score(bench: Bench, films: PreparedFilms, state: dict[str, torch.Tensor]) -
     }
 
 
-def _metrics(films: PreparedFilms, scored: Scored) -> dict[str, Any]:
-    split = films.split
-    return {part: part_metrics(each, split.loc[split["part"] == part, "patient"]) for part, each in scored.items()}
+def _shortcuts(films: PreparedFilms, scored: Scored) -> dict[str, Any]:
+    train, test = (films.split[films.split["part"] == part] for part in ("train", "test"))
+    return shortcut_table(train, test, scored["test"].logits)
 
 
-def _range_test(run: Run) -> dict[str, Any]:
-    fields = run.read_json("range_test.json")
-    return {name: fields[name] for name in ("max_lr", "base_lr", "diverged")}
+def _range_test(run: Run) -> dict[str, Any] | None:
+    """Bounds that the range test suggests; None where the run had no range test."""
+    if not (run.folder / "range_test.json").is_file():
+        return None
+    result = run.read_json("range_test.json")
+    return {name: result[name] for name in ("max_lr", "base_lr", "diverged")}
 
 
 def _leak(films: PreparedFilms) -> dict[str, Any]:
@@ -102,7 +105,8 @@ def _write_predictions(run: Run, films: PreparedFilms, scored: Scored, *, stages
     """The best model's logits and probabilities, and the logits of each stage's last model."""
     rows = []
     for part, each in scored.items():
-        chosen = films.split.loc[films.split["part"] == part, ["image", "patient", "part", "label"]]
+        known = [name for name in METADATA if name in films.split.columns]
+        chosen = films.split.loc[films.split["part"] == part, ["image", "patient", "part", "label", *known]]
         last = {f"logit_{stage}": parts[part].logits for stage, parts in stages.items()}
         rows.append(chosen.assign(logit=each.logits, probability=each.probabilities, **last))
     buffer = io.BytesIO()

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import tomli_w
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
@@ -123,6 +124,16 @@ class Run:
         try:
             return json.loads(path.read_text("utf-8"))
         except (OSError, ValueError) as error:
+            raise RunError(
+                f"Could not read {path} ({error}). Finish it with: cxr-trainer resume {self.folder}"
+            ) from error
+
+    def read_predictions(self) -> pd.DataFrame:
+        """Read ``predictions.parquet``; RunError where it is missing or damaged."""
+        path = self.folder / "predictions.parquet"
+        try:
+            return pd.read_parquet(path)
+        except (OSError, ValueError) as error:  # pyarrow's own errors are ValueErrors
             raise RunError(
                 f"Could not read {path} ({error}). Finish it with: cxr-trainer resume {self.folder}"
             ) from error

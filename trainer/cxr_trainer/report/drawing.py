@@ -13,25 +13,54 @@ from matplotlib.figure import Figure
 
 from cxr_shared.files import write_bytes
 
-BLUE, VERMILION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
+BLUE, VERMILION, GREEN, PURPLE = "#0072b2", "#d55e00", "#009e73", "#cc79a7"
 """Okabe and Ito's, told apart by everyone."""
+INK, PAPER, FAINT = "#1c2127", "#ffffff", "#8a939e"
+"""Text and axes; background; what is only for orientation. `cxr_trainer.report.pages` exchanges them in dark pages."""
+WIDE: Final = (5.6, 3.4)
+"""Inches: two of a page's figures side by side at their natural size."""
+SQUARE: Final = (3.7, 3.7)
+"""Inches: three side by side."""
+
 _STYLE: Final[dict[Any, Any]] = {
     "svg.hashsalt": "cxr-triage",
+    "svg.fonttype": "none",
     "font.size": 9,
+    "axes.titlesize": 9.5,
+    "axes.titlelocation": "left",
     "axes.grid": True,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.facecolor": "none",
+    "figure.facecolor": PAPER,
+    "savefig.facecolor": PAPER,
+    "grid.color": FAINT,
     "grid.alpha": 0.25,
+    "legend.frameon": False,
+    "legend.fontsize": 8,
+    "lines.linewidth": 1.4,
     "figure.dpi": 150,
+    **dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), INK),
 }
 
 
-def write_figure(stem: Path, draw: Callable[[Axes], None]) -> Path:
+def write_figure(stem: Path, draw: Callable[[Axes], None], *, size: tuple[float, float] = WIDE) -> Path:
     """Draw one plot into ``<stem>.svg`` and ``<stem>.png`` and return the SVG; the same plot gives the same bytes."""
-    with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(6.4, 3.6), layout="constrained")
-        draw(figure.add_subplot())
-        for suffix in (".svg", ".png"):
-            buffer = io.BytesIO()
-            # No date: the same run draws the same bytes.
-            figure.savefig(buffer, format=suffix[1:], metadata={"Date": None} if suffix == ".svg" else None)
-            write_bytes(stem.parent / f"{stem.name}{suffix}", buffer.getvalue())
+    for suffix in (".svg", ".png"):
+        write_bytes(stem.parent / f"{stem.name}{suffix}", _drawn(draw, size, suffix[1:]))
     return stem.parent / f"{stem.name}.svg"
+
+
+def svg_text(draw: Callable[[Axes], None], *, size: tuple[float, float] = SQUARE) -> str:
+    """Draw one plot as the text of an SVG file."""
+    return _drawn(draw, size, "svg").decode()
+
+
+def _drawn(draw: Callable[[Axes], None], size: tuple[float, float], kind: str) -> bytes:
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=size, layout="constrained")
+        draw(figure.add_subplot())
+        buffer = io.BytesIO()
+        # No date: the same run draws the same bytes.
+        figure.savefig(buffer, format=kind, metadata={"Date": None} if kind == "svg" else None)
+    return buffer.getvalue()

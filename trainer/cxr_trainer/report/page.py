@@ -1,114 +1,105 @@
-"""A run's page: one self-contained HTML file."""
+"""A run's page: one self-contained HTML file, drawn from the run directory alone."""
 
 from __future__ import annotations
 
-import html
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from cxr_shared.files import write_text
 from cxr_shared.findings import parse_target
 from cxr_trainer.fit.run import Run
+from cxr_trainer.report import tables
 from cxr_trainer.report.figures import write_figures
+from cxr_trainer.report.pages import data_uri, inline_svg, render
+from cxr_trainer.report.part_figures import write_part_figures
+from cxr_trainer.report.samples import FOLDER, KINDS, balanced_point
+from cxr_trainer.report.texts import estimate_text
 
-_STAGE_NAMES = {"decay": "decay", "clr": "CLR"}
-_STYLE = """
-body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222}
-table{border-collapse:collapse;margin:1rem 0}td,th{padding:.25rem .8rem;border-bottom:1px solid #ddd;text-align:left}
-.notice{background:#fff3cd;padding:.5rem 1rem}svg{max-width:100%;height:auto}pre{background:#f6f6f6;padding:1rem}
-"""
+PAGE: Final = "report.html"
+_DESCRIBED: Final = {
+    "roc": "ROC curve of the test part with its 95 % band and operating points",
+    "precision_recall": "Precision over recall of the test part with its 95 % band",
+    "reliability": "Reliability diagram of the test part",
+    "accuracy": "Accuracy by epoch, training and validation",
+    "loss": "Loss by epoch, training and validation",
+    "rate": "Learning rate by epoch",
+    "range_test": "Range test: loss over learning rate, with the suggested bounds",
+}
 
 
 def write_report(run: Run, metrics: dict[str, Any]) -> Path:
-    """Draw the figures and write ``report.html`` of a run whose ``metrics.json`` holds `metrics`."""
-    figures = write_figures(run)
-    title = f"{parse_target(metrics['target']).display}: {run.folder.name}"
-    body = "\n".join(
-        [
-            f"<h1>{html.escape(title)}</h1>",
-            '<p class="notice">Research use only. NOT FOR CLINICAL USE.</p>',
-            f"<p>{html.escape(metrics['split']['kind'])} split. {html.escape(metrics['split']['leak'])}</p>",
-            *(f"<p>{html.escape(note)}</p>" for note in metrics["cohort"]["notes"]),
-            _figures_of_merit(metrics),
-            _operating_points(metrics),
-            _paper(metrics),
-            *(_inline(path) for path in figures),
-            f"<h2>Recipe</h2><pre>{html.escape(run.recipe_path.read_text('utf-8'))}</pre>",
-        ]
+    """Draw the figures and write ``report.html`` of a run whose ``metrics.json`` holds `metrics`; needs no film."""
+    training, measured = write_figures(run), write_part_figures(run, metrics)
+    recipe = run.recipe()
+    page = render(
+        "run.html.j2",
+        title=parse_target(metrics["target"]).display,
+        run=run.folder.name,
+        metrics=metrics,
+        tiles=_tiles(metrics),
+        cohort=tables.cohort_table(metrics),
+        merit=tables.merit_table(metrics),
+        points=tables.point_table(metrics),
+        paper=tables.paper_table(metrics),
+        shortcuts=tables.shortcut_rows(metrics),
+        recipe=tables.recipe_table(recipe),
+        recipe_text=run.recipe_path.read_text("utf-8"),
+        confusion=_confusion(metrics),
+        measured=[_figure(name, path) for name, path in measured.items()],
+        training=[_figure(name, path) for name, path in training.items()],
+        samples=_samples(run),
     )
-    page = (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{html.escape(title)}</title>'
-        f"<style>{_STYLE}</style><body>{body}</body></html>\n"
-    )
-    path = run.folder / "report.html"
+    path = run.folder / PAGE
     write_text(path, page)
     return path
 
 
-def interval_text(fields: dict[str, float], *, percent: bool = False) -> str:
-    """``0.912 (0.880 to 0.941)``, or the same in percent."""
-    factor, digits = (100, 1) if percent else (1, 3)
-    value, low, high = (f"{fields[name] * factor:.{digits}f}" for name in ("value", "low", "high"))
-    return f"{value} ({low} to {high})"
-
-
-def _figures_of_merit(metrics: dict[str, Any]) -> str:
-    best = metrics["best"]
-    models = {
-        f"best (epoch {best['epoch']} of {best['stage']})": metrics["parts"],
-        **{f"after {_STAGE_NAMES[stage]}": parts for stage, parts in metrics["stages"].items()},
+def _tiles(metrics: dict[str, Any]) -> list[dict[str, str]]:
+    """The figures that the page opens with."""
+    test = metrics["parts"]["test"]
+    point = balanced_point(metrics)
+    rates = test.get("operating_points", {}).get(point["name"], {})
+    shown = {
+        "AUC": estimate_text(test["auc"]),
+        "accuracy at 0.5, %": estimate_text(test["accuracy"], percent=True),
+        f"sensitivity, {point['name']}, %": estimate_text(rates.get("sensitivity"), percent=True),
+        f"specificity, {point['name']}, %": estimate_text(rates.get("specificity"), percent=True),
     }
-    rows = [
-        [name, part, interval_text(each["auc"]), interval_text(each["accuracy"], percent=True), *_sizes(each)]
-        for name, parts in models.items()
-        for part, each in parts.items()
+    return [
+        {"label": label, "value": text.partition(" (")[0], "interval": text.partition(" (")[2].rstrip(")")}
+        for label, text in shown.items()
     ]
-    heads = ["model", "part", "AUC (95 %)", "accuracy at 0.5, % (95 %)", "films", "patients"]
-    return "<h2>Figures of merit</h2>" + _table(heads, rows)
 
 
-def _sizes(part: dict[str, Any]) -> list[str]:
-    return [str(part["films"]), str(part["patients"])]
-
-
-def _operating_points(metrics: dict[str, Any]) -> str:
-    rows = [
-        [
-            point["name"],
-            f"{point['threshold']:.3f}",
-            f"{point['sensitivity']:.3f}",
-            f"{point['specificity']:.3f}",
+def _confusion(metrics: dict[str, Any]) -> dict[str, Any] | None:
+    point = balanced_point(metrics)
+    counts = metrics["parts"]["test"].get("operating_points", {}).get(point["name"])
+    if counts is None:
+        return None
+    rows = []
+    for label, names in (
+        ("positive", ("true_positives", "false_negatives")),
+        ("negative", ("false_positives", "true_negatives")),
+    ):
+        total = sum(counts[name] for name in names)
+        cells = [
+            {"count": counts[name], "share": counts[name] / total if total else 0.0, "right": name.startswith("true")}
+            for name in names
         ]
-        for point in metrics["operating_points"]
-    ]
-    heads = ["operating point", "threshold", "sensitivity", "specificity"]
-    return "<h2>Operating points, chosen and measured on validation</h2>" + _table(heads, rows)
+        rows.append({"label": label, "total": total, "cells": cells})
+    return {"point": point, "rows": rows, "split": metrics["split"]["kind"]}
 
 
-def _paper(metrics: dict[str, Any]) -> str:
-    paper = metrics["paper"]
-    ours = {stage: parts["test"]["accuracy"] for stage, parts in metrics["stages"].items()}
-    rows = [
-        [f"accuracy after {stage}, %", f"{paper[key]:.2f}", interval_text(ours[stage], percent=True)]
-        for stage, key in (("decay", "accuracy_decay"), ("clr", "accuracy_clr"))
-        if key in paper and stage in ours
-    ]
-    found = metrics["range_test"] or {"max_lr": None, "base_lr": None}
-    rows += [
-        [name, f"{paper[f'clr_{name}']:g}", "none" if found[name] is None else f"{found[name]:.2e}"]
-        for name in ("max_lr", "base_lr")
-        if f"clr_{name}" in paper
-    ]
-    heads = ["", "paper (image-level split)", f"here ({metrics['split']['kind']} split)"]
-    return "<h2>Beside the paper</h2>" + _table(heads, rows)
+def _figure(name: str, path: Path) -> dict[str, Any]:
+    return {"name": name, "svg": inline_svg(path.read_text("utf-8"), name=name, title=_DESCRIBED[name])}
 
 
-def _table(heads: list[str], rows: list[list[str]]) -> str:
-    head = "".join(f"<th>{html.escape(text)}</th>" for text in heads)
-    body = "".join("<tr>" + "".join(f"<td>{html.escape(text)}</td>" for text in row) + "</tr>" for row in rows)
-    return f"<table><tr>{head}</tr>{body}</table>"
-
-
-def _inline(path: Path) -> str:
-    text = path.read_text("utf-8")
-    return text[text.index("<svg") :]
+def _samples(run: Run) -> dict[str, Any] | None:
+    """Pictures that were drawn when the run ended, by kind; None for a run of before there were any."""
+    folder = run.folder / FOLDER
+    if not (folder / "samples.json").is_file():
+        return None
+    listed = run.read_json(f"{FOLDER}/samples.json")
+    films = [{**film, "uris": [data_uri(folder / film[name]) for name in ("film", "map")]} for film in listed["films"]]
+    groups = {kind: [film for film in films if film["kind"] == kind] for kind in KINDS}
+    return {"rule": listed["rule"], "span": listed["span"], "groups": groups}
