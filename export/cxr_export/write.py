@@ -17,7 +17,7 @@ from cxr_shared.files import sha256_bytes
 from cxr_shared.findings import Target
 from cxr_shared.pixels import PIXEL_PATH_VERSION
 from cxr_trainer.fit.run import Run
-from cxr_trainer.model.backbones import cell_shift
+from cxr_trainer.model.backbones import cell_grid
 from cxr_trainer.model.network import Network
 
 _PRODUCER = ("cxr-triage", "torch", "onnx", "onnxscript", "onnxruntime-gpu", "onnxruntime")
@@ -84,14 +84,15 @@ def _export(run: Run, spec: InputSpec, report: Report) -> tuple[ModelEntry, byte
     films, origin = check_films(run, spec)
     tolerance = Tolerance()
     parity = check_parity(graph.data, network, films, tolerance=tolerance, name=recipe.target.display)
-    test = metrics["parts"]["test"]
+    test, grid = metrics["parts"]["test"], cell_grid(network.backbone, spec.size)
     entry = ModelEntry(
         target=recipe.target,
         file=f"{recipe.target.slug}.onnx",
         sha256=sha256_bytes(graph.data),
         opset=graph.opset,
         map_shape=graph.map_shape,
-        cell_shift=cell_shift(network.backbone),
+        cell_shift=grid.shift,
+        cell_pitch=grid.pitch,
         map_peak=metrics["map_peak"],
         operating_points=tuple(OperatingPoint(**point) for point in metrics["operating_points"]),
         metrics=TestMetrics(

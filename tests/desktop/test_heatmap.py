@@ -100,3 +100,13 @@ def test_cell_shift_moves_the_peak_and_the_picture_alike() -> None:
     laid = film_map(values, STRETCHED, film=(800, 800), out=(800, 800), shift=0.5)
     top = np.argwhere(laid > laid.max() - 1e-3).mean(axis=0)
     assert np.abs(top - (399.5, 599.5)).max() < 1.0
+
+
+def test_cell_pitch_draws_peak_and_picture_to_the_middle_alike() -> None:
+    values = np.zeros((6, 6), np.float32)
+    values[1, 4] = 4.0
+    peak = find_peak(values, STRETCHED, (600, 600), pitch=0.8)
+    assert (peak.y, peak.x) == (pytest.approx(300 - 1.5 * 80), pytest.approx(300 + 1.5 * 80))
+    laid = film_map(values, STRETCHED, film=(600, 600), out=(600, 600), pitch=0.8)
+    top = np.argwhere(laid > laid.max() - 1e-3).mean(axis=0)
+    assert np.abs(top - (peak.y - 0.5, peak.x - 0.5)).max() < 1.0

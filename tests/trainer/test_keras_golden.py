@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
+from torch.optim import Optimizer
 
 from cxr_trainer.data.augment import Transform, apply, batch_seed, draw
-from cxr_trainer.fit.optimizers import build_optimizer, set_rate
+from cxr_trainer.fit.optimizers import Adam, RMSprop, build_optimizer, set_rate
 from cxr_trainer.model.head import AffineHead, Penalties, fold
 from cxr_trainer.recipe import AugmentSection
 from cxr_trainer.schedule import Decay
@@ -128,16 +130,48 @@ def test_folded_head_is_the_head(golden: Path) -> None:
     np.testing.assert_allclose(1 / (1 + np.exp(-logit)), arrays["prob_eval"].ravel(), atol=2e-6)
 
 
-@pytest.mark.parametrize(("name", "key"), [("sgd", "sgd_momentum0.9"), ("adam", "adam"), ("rmsprop", "rmsprop_rho0.9")])
-def test_optimizers_equal_keras(golden: Path, name: Any, key: str) -> None:
+def _follow(golden: Path, optimizer: Optimizer, weight: torch.Tensor, expected: list[list[float]]) -> None:
+    """Each update's weights under lr0 / (1 + decay·i) against Keras's."""
     numbers = json.loads((golden / "keras_optimizers.json").read_text())
-    weight = torch.tensor(numbers["W0"], requires_grad=True)
-    optimizer = build_optimizer(name, [weight], lr=numbers["lr0"], momentum=0.9)
     schedule = Decay(numbers["lr0"], numbers["decay"])
-    for update, expected in enumerate(numbers[key]):
+    assert len(expected) == 20
+    for update, row in enumerate(expected):
         x, y = torch.tensor(numbers["X"][update]), torch.tensor(numbers["Y"][update])[:, 0]
         set_rate(optimizer, schedule.rate(update))
         optimizer.zero_grad()
         ((x @ weight - y) ** 2).mean().backward()
         optimizer.step()
-        np.testing.assert_allclose(weight.detach(), expected, rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(weight.detach(), row, rtol=1e-5, atol=1e-6)
+
+
+@pytest.fixture
+def weight(golden: Path) -> torch.Tensor:
+    return torch.tensor(json.loads((golden / "keras_optimizers.json").read_text())["W0"], requires_grad=True)
+
+
+@pytest.mark.parametrize(("name", "key"), [("sgd", "sgd_momentum0.9"), ("adam", "adam"), ("rmsprop", "rmsprop_rho0.9")])
+def test_optimizers_equal_keras(golden: Path, weight: torch.Tensor, name: Any, key: str) -> None:
+    optimizer = build_optimizer(name, [weight], lr=1.0, momentum=0.9)
+    _follow(golden, optimizer, weight, json.loads((golden / "keras_optimizers.json").read_text())[key])
+
+
+@pytest.mark.parametrize(
+    ("key", "build"),
+    [
+        ("adam_epsilon0.1", partial(Adam, epsilon=0.1)),
+        ("rmsprop_rho0.6", partial(RMSprop, rho=0.6)),
+        ("rmsprop_epsilon0.1", partial(RMSprop, epsilon=0.1)),
+        ("rmsprop_momentum0.9", partial(RMSprop, momentum=0.9, rho=0.8)),
+    ],
+)
+def test_optimizer_settings_equal_keras(golden: Path, weight: torch.Tensor, key: str, build: Any) -> None:
+    """An epsilon of 0.1 shows where it stands, which 1e-7 does not."""
+    _follow(golden, build([weight], lr=1.0), weight, json.loads((golden / "keras_settings.json").read_text())[key])
+
+
+@pytest.mark.realdata
+def test_fixtures_are_the_numbers_that_keras_gave(golden: Path, real_material: Path) -> None:
+    originals = [each for each in (real_material / "golden").iterdir() if each.suffix in (".json", ".npz")]
+    assert len(originals) == 6
+    for each in originals:
+        assert (golden / each.name).read_bytes() == each.read_bytes(), each.name

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from cxr_shared.bundle import InputSpec
 from cxr_shared.findings import Target
 
 SplitKind = Literal["patient", "paper", "official"]
 StageName = Literal["decay", "range_test", "clr"]
+Architecture = Literal["mobilenetv1", "alexnet", "densenet121"]
 OptimizerName = Literal["sgd", "adam", "rmsprop"]
 Policy = Literal["constant", "decay", "triangular", "triangular2", "exp_range", "modified_triangular2"]
 Suggester = Literal["minimum", "steepest", "valley"]
@@ -24,6 +26,8 @@ Fraction = Annotated[float, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
 STAGES: tuple[StageName, ...] = ("decay", "range_test", "clr")
 """The three stages in their order (paper §§5-7)."""
+ALEXNET_LEAST_SIZE = 63
+"""Input side, in pixels, of which AlexNet's last pool leaves one cell."""
 
 
 class _Section(BaseModel):
@@ -82,15 +86,17 @@ class AugmentSection(_Section):
 class ModelSection(_Section):
     """Backbone and head (paper, Figure 3)."""
 
-    architecture: Literal["mobilenetv1"] = "mobilenetv1"
+    architecture: Architecture = "mobilenetv1"
+    """The paper's backbones; it compared AlexNet and DenseNet-121 on Atelectasis (Table 6)."""
     width: Annotated[float, Field(ge=0.25, le=1.0)] = 1.0
     """MobileNet's width multiplier; the paper's is 1. Narrow ones start from ``none`` or a file of their own."""
     shallow: bool = False
     """MobileNet without its five repeated blocks of 512 channels (Howard et al. 2017, Table 5); the paper's has them.
     Each pixel of the heat map then sees less around it."""
     weights: str = "imagenet"
-    """``imagenet`` (timm's hub), ``none``, or a file: safetensors or a weights-only state dict. The hub's weights
-    were made with symmetric padding, so they start a little further off here than TF-slim's own, from a file."""
+    """``imagenet`` (timm's hub, for AlexNet and DenseNet torchvision's), ``none``, or a file: safetensors or a
+    weights-only state dict in the layout of timm, torchvision or a run, or MobileNet's Keras ``.h5``. The hub's
+    MobileNet was made with symmetric padding, so it starts a little further off here than Google's own, from a file."""
     units: tuple[Count, ...] = (250, 50, 10, 2)
     """Widths of the hidden Dense layers."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5
@@ -104,6 +110,16 @@ class ModelSection(_Section):
     output_stride: Literal[8, 16, 32] = 32
     """Input pixels for each pixel of the last feature map, and so of the heat map; the paper's is 32. Less leaves the
     last strides out, without dilation."""
+
+    @field_validator("width", "shallow", "output_stride")
+    @classmethod
+    def _mobilenets_own(cls, value: float, info: ValidationInfo) -> float:
+        architecture = info.data.get("architecture", "mobilenetv1")
+        if architecture != "mobilenetv1" and value != cls.model_fields[str(info.field_name)].default:
+            raise PydanticCustomError(
+                "mobilenet_only", f"only mobilenetv1 has this setting, and model.architecture is {architecture}"
+            )
+        return value
 
 
 class DecaySection(_Section):
@@ -213,6 +229,16 @@ class Recipe(_Section):
     def trained_stages(self) -> tuple[StageName, ...]:
         """Stages that leave a model."""
         return tuple(name for name in self.stages if name != "range_test")
+
+    @field_validator("model")
+    @classmethod
+    def _room_for_the_strides(cls, model: ModelSection, info: ValidationInfo) -> ModelSection:
+        size = info.data["input"].size if "input" in info.data else ALEXNET_LEAST_SIZE
+        if model.architecture == "alexnet" and size < ALEXNET_LEAST_SIZE:
+            raise PydanticCustomError(
+                "too_small", f"alexnet needs an input.size of at least {ALEXNET_LEAST_SIZE}, and it is {size}"
+            )
+        return model
 
     def resolved_bn_momentum(self, batches: int) -> float:
         """Momentum of the BN averages for a stage with `batches` updates an epoch.

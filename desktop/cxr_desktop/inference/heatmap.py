@@ -1,8 +1,8 @@
 """From a model's map to places and colours on the film.
 
-A map (h, w) covers the model's square evenly, but what a cell sees is not centred on it: each stride of a network
-that pads on the right alone moves it on. Cell (i, j) looks at ((j + ½ + s)/w, (i + ½ + s)/h) of the square, with s
-the bundle's ``cell_shift``.
+A map (h, w) covers the model's square, but what a cell sees is not centred on it: each stride of a network that pads on
+the right alone moves it on, and pools that do not pad draw it to the middle. Cell j of w looks at
+(w/2 + s + (j + ½ − w/2)·p) / w of the square's side, with s the bundle's ``cell_shift`` and p its ``cell_pitch``.
 Its colours are absolute: with one model, the same logit looks the same on every film. They end where the maps of
 films with the finding usually end, which the bundle's ``map_peak`` says.
 """
@@ -59,7 +59,13 @@ def content_box(spec: InputSpec, shape: tuple[int, int]) -> ContentBox:
 
 
 def film_map(
-    values: FloatMap, spec: InputSpec, *, film: tuple[int, int], out: tuple[int, int], shift: float = 0.0
+    values: FloatMap,
+    spec: InputSpec,
+    *,
+    film: tuple[int, int],
+    out: tuple[int, int],
+    shift: float = 0.0,
+    pitch: float = 1.0,
 ) -> FloatMap:
     """Lay a map over a film, bilinearly.
 
@@ -73,16 +79,17 @@ def film_map(
         Rows and columns of the film.
     out
         Rows and columns to return; the film's own, or fewer.
-    shift
-        The model's ``cell_shift``, in cells.
+    shift, pitch
+        The model's ``cell_shift`` and ``cell_pitch``, in cells.
 
     Returns
     -------
     ndarray
         `out` float32 in logit units; outside the outermost cell centres the nearest cell's value.
     """
-    rows = _positions(out[0], values.shape[0], *_span(spec, film)[:2]) - np.float32(shift)
-    columns = _positions(out[1], values.shape[1], *_span(spec, film)[2:]) - np.float32(shift)
+    top, height, left, width = _span(spec, film)
+    rows = _cells(_fractions(out[0], top, height), values.shape[0], shift=shift, pitch=pitch)
+    columns = _cells(_fractions(out[1], left, width), values.shape[1], shift=shift, pitch=pitch)
     grid_x, grid_y = np.meshgrid(columns, rows)
     laid = cv2.remap(
         np.ascontiguousarray(values, np.float32),
@@ -94,16 +101,18 @@ def film_map(
     return np.asarray(laid, np.float32)
 
 
-def find_peak(values: FloatMap, spec: InputSpec, film: tuple[int, int], *, shift: float = 0.0) -> Peak:
+def find_peak(
+    values: FloatMap, spec: InputSpec, film: tuple[int, int], *, shift: float = 0.0, pitch: float = 1.0
+) -> Peak:
     """Centre of what the map's highest cell looks at, in film pixels, kept inside the film.
 
-    `shift` is the model's ``cell_shift``. A bilinear surface is highest at a cell's centre, so interpolation would
-    find no better place.
+    `shift` and `pitch` are the model's ``cell_shift`` and ``cell_pitch``. A bilinear surface is highest at a cell's
+    centre, so interpolation would find no better place.
     """
     row, column = np.unravel_index(int(np.argmax(values)), values.shape)
     box = content_box(spec, film)
-    y = ((int(row) + 0.5 + shift) / values.shape[0] - box.top) / box.height * film[0]
-    x = ((int(column) + 0.5 + shift) / values.shape[1] - box.left) / box.width * film[1]
+    y = (_fraction(int(row), values.shape[0], shift=shift, pitch=pitch) - box.top) / box.height * film[0]
+    x = (_fraction(int(column), values.shape[1], shift=shift, pitch=pitch) - box.left) / box.width * film[1]
     return Peak(
         x=min(max(x, 0.0), float(film[1])),
         y=min(max(y, 0.0), float(film[0])),
@@ -153,7 +162,16 @@ def _span(spec: InputSpec, film: tuple[int, int]) -> tuple[float, float, float, 
     return box.top, box.height, box.left, box.width
 
 
-def _positions(count: int, cells: int, start: float, length: float) -> npt.NDArray[np.float32]:
-    """Map coordinates of `count` pixel centres along one side."""
-    fractions = start + (np.arange(count) + 0.5) / count * length
-    return (fractions * cells - 0.5).astype(np.float32)
+def _fraction(cell: int, cells: int, *, shift: float, pitch: float) -> float:
+    """Where a cell looks, as a fraction of the square's side."""
+    return 0.5 + (shift + (cell + 0.5 - cells / 2) * pitch) / cells
+
+
+def _cells(fractions: npt.NDArray[np.float64], cells: int, *, shift: float, pitch: float) -> npt.NDArray[np.float32]:
+    """Map coordinates of places along one side: the inverse of `_fraction`."""
+    return (((fractions - 0.5) * cells - shift) / pitch + cells / 2 - 0.5).astype(np.float32)
+
+
+def _fractions(count: int, start: float, length: float) -> npt.NDArray[np.float64]:
+    """Place of `count` pixel centres along one side, as fractions of the square's."""
+    return start + (np.arange(count) + 0.5) / count * length

@@ -130,6 +130,7 @@ def _verdict(
             logit=float(outputs[entry.target].logits[index]),
             threshold=entry.operating_point.threshold,
             cell_shift=entry.cell_shift,
+            cell_pitch=entry.cell_pitch,
             map_peak=entry.map_peak,
         )
         for entry in manifest.models
@@ -141,7 +142,13 @@ def _verdict(
         scores=scores,
         maps=maps,
         peaks={
-            target: find_peak(values, manifest.input, film.facts.shape, shift=scores[target].cell_shift)
+            target: find_peak(
+                values,
+                manifest.input,
+                film.facts.shape,
+                shift=scores[target].cell_shift,
+                pitch=scores[target].cell_pitch,
+            )
             for target, values in maps.items()
         },
         urgency=urgency(scores.values()),

@@ -33,8 +33,9 @@ class Score:
         The model's logit.
     threshold
         The operating point, a probability.
-    cell_shift
-        How far what a cell of the map sees lies right of and below it, in cells.
+    cell_shift, cell_pitch
+        How far what the map sees is centred right of and below the input's middle, and how far apart its cells look,
+        both in cells.
     map_peak
         How high the map of a film with the finding usually rises, in logits; None where the bundle does not say.
     """
@@ -43,6 +44,7 @@ class Score:
     logit: float
     threshold: float
     cell_shift: float = 0.0
+    cell_pitch: float = 1.0
     map_peak: float | None = None
 
     @property

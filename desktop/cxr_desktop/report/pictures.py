@@ -44,7 +44,14 @@ def overlay(
     """
     rows, columns = grey.shape
     score, out = verdict.scores[target], (rows, columns)
-    laid = film_map(verdict.maps[target], spec, film=verdict.facts.shape, out=out, shift=score.cell_shift)
+    laid = film_map(
+        verdict.maps[target],
+        spec,
+        film=verdict.facts.shape,
+        out=out,
+        shift=score.cell_shift,
+        pitch=score.cell_pitch,
+    )
     low, high = colour_range(score)
     rgba = colour(laid, low=low, high=high)
     alpha = rgba[..., 3:].astype(np.float32) * (opacity / 255)

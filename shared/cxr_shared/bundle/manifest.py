@@ -85,9 +85,10 @@ class ModelEntry(_Part):
     """One model of a bundle.
 
     The ONNX file takes ``film`` uint8 (N, size, size) and gives ``logit`` float32 (N,) and ``map`` float32
-    (N, h, w) in logit units, with ``mean(map) = logit``. The probability is ``sigmoid(logit)``. What a cell of the map
-    sees is centred `cell_shift` cells right of and below the cell's own centre. The map of a film with the finding
-    rises to `map_peak` logits, in the median over validation films.
+    (N, h, w) in logit units, with ``mean(map) = logit``. The probability is ``sigmoid(logit)``. What the map's cells
+    see lies `cell_pitch` cells apart, and all of it is centred `cell_shift` cells right of and below the middle of the
+    input: cell j of w looks at (w/2 + cell_shift + (j + ½ − w/2)·cell_pitch) / w of the side. The map of a film with
+    the finding rises to `map_peak` logits, in the median over validation films.
     """
 
     target: Target
@@ -97,6 +98,7 @@ class ModelEntry(_Part):
     precision: Literal["float32"] = "float32"
     map_shape: tuple[int, int]
     cell_shift: Annotated[float, Field(ge=-1, le=1)] = 0.0
+    cell_pitch: Annotated[float, Field(gt=0, le=4)] = 1.0
     map_peak: Annotated[float, Field(allow_inf_nan=False)] | None = None
     operating_points: tuple[OperatingPoint, ...] = Field(min_length=1)
     metrics: TestMetrics

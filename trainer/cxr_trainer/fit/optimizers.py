@@ -2,7 +2,9 @@
 
 - SGD folds the rate into the velocity when a gradient enters it, so a falling rate does not scale old steps.
 - Adam adds epsilon (1e-7) to the uncorrected root of the second moment.
-- RMSprop adds epsilon (1e-7) under the root.
+- RMSprop adds epsilon (1e-7) under the root; its momentum sums whole steps, the rate of each included.
+
+Keras's ``decay`` is a schedule here: `cxr_trainer.schedule.Decay`.
 
 The golden numbers in the tests come from Keras itself.
 """
@@ -62,10 +64,18 @@ class SGD(_KerasOptimizer):
 
 
 class Adam(_KerasOptimizer):
-    """Keras's Adam: ``w ← w − lr·√(1−β₂ᵗ)/(1−β₁ᵗ) · m / (√v + 1e-7)``."""
+    """``w ← w − lr·√(1−β₂ᵗ)/(1−β₁ᵗ) · m / (√v + epsilon)``."""
 
-    def __init__(self, parameters: Iterable[Tensor], *, lr: float, beta1: float = 0.9, beta2: float = 0.999) -> None:
-        super().__init__(parameters, lr=lr, beta1=beta1, beta2=beta2)
+    def __init__(
+        self,
+        parameters: Iterable[Tensor],
+        *,
+        lr: float,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        epsilon: float = _EPSILON,
+    ) -> None:
+        super().__init__(parameters, lr=lr, beta1=beta1, beta2=beta2, epsilon=epsilon)
 
     def _update(self, parameters: list[Tensor], gradients: list[Tensor], group: dict[str, Any]) -> None:
         beta1, beta2 = group["beta1"], group["beta2"]
@@ -76,27 +86,41 @@ class Adam(_KerasOptimizer):
         torch._foreach_addcmul_(second, gradients, gradients, value=1.0 - beta2)
         rate = group["lr"] * (1.0 - beta2**step) ** 0.5 / (1.0 - beta1**step)
         root = torch._foreach_sqrt(second)  # noqa: SLF001
-        torch._foreach_add_(root, _EPSILON)
+        torch._foreach_add_(root, group["epsilon"])
         torch._foreach_addcdiv_(parameters, first, root, value=-rate)
 
 
 class RMSprop(_KerasOptimizer):
-    """Keras's RMSprop: ``w ← w − lr·g / √(v + 1e-7)``."""
+    """``m ← momentum·m + lr·g / √(v + epsilon)``, ``w ← w − m``, with ``v ← rho·v + (1 − rho)·g²``."""
 
-    def __init__(self, parameters: Iterable[Tensor], *, lr: float, rho: float = 0.9) -> None:
-        super().__init__(parameters, lr=lr, rho=rho)
+    def __init__(
+        self,
+        parameters: Iterable[Tensor],
+        *,
+        lr: float,
+        rho: float = 0.9,
+        momentum: float = 0.0,
+        epsilon: float = _EPSILON,
+    ) -> None:
+        super().__init__(parameters, lr=lr, rho=rho, momentum=momentum, epsilon=epsilon)
 
     def _update(self, parameters: list[Tensor], gradients: list[Tensor], group: dict[str, Any]) -> None:
         rho = group["rho"]
         second = self._slots(parameters, "second")
         torch._foreach_mul_(second, rho)
         torch._foreach_addcmul_(second, gradients, gradients, value=1.0 - rho)
-        root = torch._foreach_sqrt(torch._foreach_add(second, _EPSILON))  # noqa: SLF001
-        torch._foreach_addcdiv_(parameters, gradients, root, value=-group["lr"])
+        root = torch._foreach_sqrt(torch._foreach_add(second, group["epsilon"]))  # noqa: SLF001
+        if not group["momentum"]:
+            torch._foreach_addcdiv_(parameters, gradients, root, value=-group["lr"])
+            return
+        step = self._slots(parameters, "step")
+        torch._foreach_mul_(step, group["momentum"])
+        torch._foreach_addcdiv_(step, gradients, root, value=group["lr"])
+        torch._foreach_sub_(parameters, step)
 
 
 def build_optimizer(name: OptimizerName, parameters: Iterable[Tensor], *, lr: float, momentum: float) -> Optimizer:
-    """Build a recipe's optimizer; `momentum` counts for SGD only."""
+    """Build a recipe's optimizer; `momentum` counts for SGD only: the RMSprop of the paper's Keras had none."""
     if name == "sgd":
         return SGD(parameters, lr=lr, momentum=momentum)
     return Adam(parameters, lr=lr) if name == "adam" else RMSprop(parameters, lr=lr)

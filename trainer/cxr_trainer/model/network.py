@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from cxr_trainer.model.backbones import build_backbone, start_local
+from cxr_trainer.model.backbones import build_backbone, input_scaling, start_local
 from cxr_trainer.model.head import AffineHead, HeadOutput
 from cxr_trainer.recipe import ModelSection
 
@@ -40,6 +40,8 @@ class Network(nn.Module):
             bn_momentum=bn_momentum,
         )
         self.set_bn_momentum(bn_momentum)
+        for name, values in input_scaling(section.architecture)._asdict().items():
+            self.register_buffer(name, torch.tensor(values).reshape(1, -1, 1, 1), persistent=False)
 
     def set_bn_momentum(self, bn_momentum: float) -> None:
         """Set Keras's momentum on every BN layer."""
@@ -49,8 +51,7 @@ class Network(nn.Module):
 
     def features(self, films: Tensor) -> Tensor:
         """Last feature map (N, features, h, w) of grey levels 0..255, (N, 1, S, S), any dtype."""
-        # Keras's MobileNet preprocessing: 0..255 to -1..1, the same in each of the three channels.
-        scaled = films.to(torch.float32) / 127.5 - 1.0
+        scaled = films.to(torch.float32) / self.get_buffer("divisor") - self.get_buffer("offset")
         result: Tensor = self.backbone.forward_features(scaled.expand(-1, 3, -1, -1))
         return result
 
@@ -72,7 +73,7 @@ def initialised(section: ModelSection, *, bn_momentum: float, seed: int) -> Netw
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = Network(section, bn_momentum=bn_momentum)
-        if section.weights == "none":
+        if section.weights == "none" and section.architecture == "mobilenetv1":
             start_local(network.backbone)
         return network
 

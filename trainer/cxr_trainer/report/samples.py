@@ -17,7 +17,7 @@ from cxr_shared.files import write_bytes, write_json
 from cxr_shared.opencv import cv2
 from cxr_trainer.data.prepare import PreparedFilms
 from cxr_trainer.fit.run import Run
-from cxr_trainer.model.backbones import cell_shift
+from cxr_trainer.model.backbones import CellGrid, cell_grid
 from cxr_trainer.model.heat_map import heat_maps
 from cxr_trainer.model.network import Network
 
@@ -74,11 +74,11 @@ def write_samples(
     device = next(network.parameters()).device
     maps = heat_maps(network, normal, torch.from_numpy(pixels).unsqueeze(1).to(device)).numpy()
     span = max(metrics.get("map_peak", zero + _USUAL_SPAN) - zero, _LEAST_SPAN)
-    shift = cell_shift(network.backbone)
+    grid = cell_grid(network.backbone, films.pixels.shape[-1])
     entries = []
     for number, row in enumerate(chosen.itertuples(index=False)):
         film = cv2.resize(pixels[number], (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
-        laid = overlay(film, lay_map(maps[number], SIDE, shift=shift) - zero, span=span)
+        laid = overlay(film, lay_map(maps[number], SIDE, grid=grid) - zero, span=span)
         entries.append(_entry(run, row, number=number, pictures={"film": film, "map": laid}))
     write_json(run.folder / FOLDER / "samples.json", {"rule": RULE, "zero": zero, "span": span, "films": entries})
 
@@ -111,14 +111,17 @@ def choose_samples(test: pd.DataFrame, zero: float) -> pd.DataFrame:
     return pd.concat(picked).drop(columns="distance")
 
 
-def lay_map(values: npt.NDArray[np.float32], side: int, *, shift: float) -> npt.NDArray[np.float32]:
+def lay_map(values: npt.NDArray[np.float32], side: int, *, grid: CellGrid) -> npt.NDArray[np.float32]:
     """Lay a map (h, w) over a square film, bilinearly: (side, side) in logit units.
 
-    A cell looks at the place `shift` cells right of and below its own centre (see `cell_shift`); beyond the
-    outermost centres the nearest cell's value stands.
+    Cells lie where they look (see `CellGrid`); beyond the outermost centres the nearest cell's value stands.
     """
-    places = [((np.arange(side) + 0.5) / side * cells - 0.5 - shift).astype(np.float32) for cells in values.shape]
-    x, y = np.meshgrid(places[1], places[0])
+    fractions = (np.arange(side) + 0.5) / side
+    rows, columns = (
+        (((fractions - 0.5) * cells - grid.shift) / grid.pitch + (cells - 1) / 2).astype(np.float32)
+        for cells in values.shape
+    )
+    x, y = np.meshgrid(columns, rows)
     laid = cv2.remap(np.ascontiguousarray(values), x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(laid, np.float32)
 

@@ -56,7 +56,14 @@ def heat_map(verdict: Scored, target: Target, spec: InputSpec) -> HeatMap:
     """Colour one target's map for one film."""
     score, side = verdict.scores[target], (_HEAT_SIDE, _HEAT_SIDE)
     low, high = colour_range(score)
-    laid = film_map(verdict.maps[target], spec, film=verdict.facts.shape, out=side, shift=score.cell_shift)
+    laid = film_map(
+        verdict.maps[target],
+        spec,
+        film=verdict.facts.shape,
+        out=side,
+        shift=score.cell_shift,
+        pitch=score.cell_pitch,
+    )
     return HeatMap(
         image=rgba_image(colour(laid, low=low, high=high)),
         title=target.display,

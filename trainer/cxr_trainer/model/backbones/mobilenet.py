@@ -1,4 +1,4 @@
-"""Backbones of timm, as the paper used them."""
+"""MobileNetV1 of timm's parts, padding as Keras does."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from torch import nn
 from cxr_trainer.model.activation import ReLU6
 from cxr_trainer.model.head import KERAS_BN_EPS
 
-_TIMM_NAMES = {"mobilenetv1": "mobilenetv1_100"}
 # MobileNetV1's 13 depthwise separable blocks (Howard et al. 2017, Table 1), in timm's notation.
 _MOBILENET_V1 = [
     ["dsa_r1_k3_s1_c64"],
@@ -26,13 +25,11 @@ _MOBILENET_V1 = [
 _SHALLOW_MOBILENET_V1 = [*_MOBILENET_V1[:3], ["dsa_r1_k3_s2_c512"], *_MOBILENET_V1[4:]]
 
 
-def build_backbone(architecture: str, *, width: float, output_stride: int, shallow: bool = False) -> Any:  # noqa: ANN401
-    """Build a timm backbone without classifier, randomly initialised, that pads as Keras does.
+def build_mobilenet(*, width: float, output_stride: int, shallow: bool) -> Any:  # noqa: ANN401  (timm is untyped)
+    """Build MobileNetV1 without classifier, randomly initialised.
 
     Parameters
     ----------
-    architecture
-        The recipe's name.
     width
         MobileNet's width multiplier, 1 in the paper.
     output_stride
@@ -47,7 +44,6 @@ def build_backbone(architecture: str, *, width: float, output_stride: int, shall
         With `forward_features` (N, 3, S, S) → (N, num_features, S / output_stride, S / output_stride). At width 1
         its state dict is that of timm's ``mobilenetv1_100``.
     """
-    del architecture  # one so far; the recipe's schema refuses others
     backbone = EfficientNet(
         block_args=decode_arch_def(_SHALLOW_MOBILENET_V1 if shallow else _MOBILENET_V1),  # type: ignore[no-untyped-call]
         num_classes=0,
@@ -78,24 +74,5 @@ def start_local(backbone: nn.Module) -> None:
             convolution.weight[:, :, 1, 1] += 1.0
 
 
-def cell_shift(backbone: nn.Module) -> float:
-    """How far what a cell of the last feature map sees is centred right of and below the cell's centre, in cells.
-
-    Keras pads a stride of 2 on an even side on the right and below alone, which moves every centre by one input
-    pixel of that layer.
-    """
-    position, jump = 0, 1
-    for module in backbone.modules():
-        if isinstance(module, nn.Conv2d) and module.stride == (2, 2):
-            position += jump
-            jump *= 2
-    return (position + 0.5) / jump - 0.5
-
-
 def _depthwise(backbone: nn.Module) -> list[nn.Conv2d]:
     return [each for each in backbone.modules() if isinstance(each, nn.Conv2d) and each.groups > 1]
-
-
-def hub_name(architecture: str) -> str:
-    """Name of the ImageNet weights on timm's hub."""
-    return _TIMM_NAMES[architecture]
