@@ -12,6 +12,7 @@ from typing import Any
 
 from rich.console import Console
 
+from cxr_shared.errors import OutputError
 from cxr_shared.findings import Target, parse_target
 from cxr_trainer.errors import DataNotConfigured
 from cxr_trainer.fit.device import DeviceName
@@ -84,6 +85,10 @@ def _watched(work: Callable[[Sequence[Sink], Stop], Run], *, json_lines: bool) -
             how = f"cxr-trainer resume {folder.name}" if folder.name else "the same command; films read are kept"
             print(f"Stopped. Go on with: {how}")
             return _STOPPED
+        except OutputError as error:
+            if not folder.name:
+                raise
+            raise OutputError(f"{error} What the run has is kept: cxr-trainer resume {folder.name}") from error
     return 0
 
 

@@ -16,9 +16,10 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from io import FileIO
 from multiprocessing import get_context
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -99,7 +100,6 @@ def cache_films(
         refusals += [outcome] if outcome is not None else []
         if progress:
             progress(done, len(jobs))
-    store.flush()
     refused = {str(refusal.source) for refusal in refusals}
     return CachedFilms(films[~films["path"].isin(refused)], store.read_only(), tuple(refusals))
 
@@ -129,7 +129,7 @@ class _Store:
                 write_text(folder / "names.txt", names)
             _extend(folder / "pixels.u8", int(np.prod(shape)))
             _extend(folder / "identity.i8", shape[0] * 16)
-            identity = np.memmap(folder / "identity.i8", dtype=np.int64, mode="r+", shape=(shape[0], 2))
+            identity = np.fromfile(folder / "identity.i8", dtype=np.int64, count=shape[0] * 2).reshape(-1, 2)
         except OSError as error:
             raise OutputError(
                 f"Could not open the film cache {folder}: {error.strerror}. "
@@ -140,9 +140,11 @@ class _Store:
     def read_only(self) -> npt.NDArray[np.uint8]:
         return np.memmap(self.pixels_path, dtype=np.uint8, mode="r", shape=self.shape)
 
-    def flush(self) -> None:
-        if isinstance(self.identity, np.memmap):
-            self.identity.flush()
+    def note(self, row: int, identity: tuple[int, int]) -> None:
+        """Remember which file a row was read from; written, not mapped, for a full disk ends what maps it."""
+        self.identity[row] = identity
+        with (self.pixels_path.parent / "identity.i8").open("r+b", buffering=0) as stream:
+            _write_at(stream, row * 16, self.identity[row].tobytes())
 
 
 def _extend(path: Path, size: int) -> None:
@@ -191,7 +193,7 @@ def _ignore_interrupt() -> None:
 def _finish(store: _Store, outcomes: list[_Outcome]) -> Iterator[Refusal | None]:
     for row, identity, refusal in outcomes:
         if refusal is None:
-            store.identity[row] = identity
+            store.note(row, identity)
         yield refusal
 
 
@@ -200,23 +202,24 @@ def _read_chunk(
 ) -> list[_Outcome]:
     """Read films into their rows; written, not mapped, so that a full disk is an error and not a crash."""
     outcomes: list[_Outcome] = []
-    with pixels_path.open("r+b") as stream:
+    with pixels_path.open("r+b", buffering=0) as stream:
         for row, path in chunk:
             identity = _identity(path)  # before reading: a file replaced meanwhile is read again next time
             film = read_film(Path(path))
             if isinstance(film, Film):
-                _write_row(stream, row * shape[1] * shape[2], model_input(film, spec))
+                _write_at(stream, row * shape[1] * shape[2], model_input(film, spec).tobytes())
             outcomes.append((row, identity, film if isinstance(film, Refusal) else None))
     return outcomes
 
 
-def _write_row(stream: BinaryIO, offset: int, pixels: npt.NDArray[np.uint8]) -> None:
+def _write_at(stream: FileIO, offset: int, data: bytes) -> None:
+    left = memoryview(data)
     try:
         stream.seek(offset)
-        stream.write(pixels.tobytes())
-        stream.flush()
+        while left:
+            left = left[stream.write(left) :]
     except OSError as error:
         raise OutputError(
-            f"Could not write the film cache {stream.name}: {error.strerror}. Free space or set CXR_CACHE to another "
+            f"Could not write the film cache {stream.name!s}: {error.strerror}. Free space or set CXR_CACHE to another "
             "folder, then run the same command again; the films read so far are kept."
         ) from error

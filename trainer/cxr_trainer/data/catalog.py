@@ -186,9 +186,9 @@ def read_rows(path: Path) -> pd.DataFrame:
     if absent:
         raise CatalogError(f"{path} lacks the column(s) {', '.join(absent)}. It must have NIH's columns.")
     frame = raw[list(_COLUMNS)].rename(columns=_COLUMNS).fillna("")  # a row that was cut off has no last cells
-    for name, column in _COLUMNS.items():
-        empty = np.flatnonzero(frame[column].str.strip() == "")
-        if column in ("image", "labels", "patient") and len(empty):
+    for name in ("Image Index", "Finding Labels", "Patient ID"):
+        empty = np.flatnonzero(frame[_COLUMNS[name]].str.strip() == "")
+        if len(empty):
             raise CatalogError(
                 f"{path} has no '{name}' in line {empty[0] + 2} ({len(empty):,} such rows). Complete or remove them."
             )

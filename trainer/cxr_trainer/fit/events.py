@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
+from cxr_shared.errors import OutputError
 from cxr_trainer.errors import RunError
 
 
@@ -157,24 +159,34 @@ class EventLog:
 
     def __init__(self, path: Path, *, keep: int = 0) -> None:
         self._path = path
-        path.touch()
-        if path.stat().st_size < keep:
-            raise RunError(f"{path} is shorter than its checkpoint says: it was changed. Fit again.")
-        with path.open("r+b") as stream:
-            stream.truncate(keep)
+        with self._writing():
+            path.touch()
+            if path.stat().st_size < keep:
+                raise RunError(f"{path} is shorter than its checkpoint says: it was changed. Fit again.")
+            with path.open("r+b") as stream:
+                stream.truncate(keep)
 
     def emit(self, event: Event) -> None:
-        """Append `event` and hand it to the operating system."""
+        """Append `event` and hand it to the operating system; OutputError where that has no room for it."""
         if isinstance(event, _NOT_LOGGED):
             return
-        with self._path.open("ab") as stream:
+        with self._writing(), self._path.open("ab") as stream:
             stream.write((json.dumps(event_fields(event), ensure_ascii=False) + "\n").encode())
 
     def size(self) -> int:
         """Bytes written so far, and safely on the disk, for a checkpoint."""
-        with self._path.open("ab") as stream:
+        with self._writing(), self._path.open("ab") as stream:
             os.fsync(stream.fileno())
             return stream.tell()
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise OutputError(
+                f"Could not write {self._path}: {error.strerror or error}. Free some space there."
+            ) from error
 
 
 def event_fields(event: Event) -> dict[str, Any]:
