@@ -22,7 +22,9 @@ def read_ages(text: pd.Series[str]) -> pd.DataFrame:
         Indexed as `text`: ``stated``, the years that the file states, NaN where it states none; ``unit``, one
         of D, W, M and Y, or empty; ``years``, as `stated` but NaN above `OLDEST`.
     """
-    parts = text.str.extract(_AGE)
+    codes, texts = pd.factorize(text)
+    parts = pd.Series(texts, dtype=str).str.extract(_AGE)
     unit = parts["unit"].fillna("").str.upper()
     stated = pd.to_numeric(parts["number"], errors="coerce") * unit.map(_YEARS).astype(float)
-    return pd.DataFrame({"stated": stated, "unit": unit, "years": stated.where(stated <= OLDEST)})
+    read = pd.DataFrame({"stated": stated, "unit": unit, "years": stated.where(stated <= OLDEST)})
+    return read.take(codes).set_index(text.index)

@@ -196,14 +196,15 @@ def read_rows(path: Path) -> pd.DataFrame:
 
 
 def _typed(frame: pd.DataFrame) -> pd.DataFrame:
-    known = {text: _known_labels(text) for text in frame["labels"].unique()}
-    columns = {each.value: frame["labels"].map(lambda t, e=each: e in known[t][0]).astype(bool) for each in FINDINGS}
+    codes, texts = pd.factorize(frame["labels"])  # a few hundred texts stand for a hundred thousand films
+    known = [_known_labels(text) for text in texts]
+    columns = {each.value: np.array([each in found for found, _ in known], dtype=bool)[codes] for each in FINDINGS}
     follow_up = pd.to_numeric(frame["follow_up"], errors="coerce").replace(np.inf, np.nan).fillna(0).astype(int)
     return frame.assign(
         age=read_ages(frame["age"])["years"],
         age_text=frame["age"],
         follow_up=follow_up,
-        unknown=frame["labels"].map(lambda text: known[text][1]).astype(bool),
+        unknown=np.array([strange for _, strange in known], dtype=bool)[codes],
         **columns,
     )
 
