@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -66,7 +67,18 @@ def run_command(app: Callable[..., Any], *, extra: str) -> int:
     except BrokenPipeError:  # the reader of our output went away, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as error:
+        result = _disk_full(error)
     return result if isinstance(result, int) else 0
+
+
+def _disk_full(error: OSError) -> int:
+    """Explain a full disk that no writer foresaw; any other error of the system is a fault of the program."""
+    if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        raise error
+    place = f" while writing {error.filename}" if error.filename else ""
+    print(f"error: {error.strerror}{place}. Free some space, then run the same command again.", file=sys.stderr)
+    return 1
 
 
 def _missing_library(error: ImportError) -> SystemLibraryMissing:

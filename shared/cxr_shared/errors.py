@@ -36,14 +36,16 @@ class UnknownName(CxrError):
         What was given.
     known
         The names that exist.
+    where
+        Where it was named, such as a file; left out of the message when empty.
     """
 
-    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+    def __init__(self, kind: str, name: str, known: Iterable[str], where: str = "") -> None:
         names = list(known)
         near = difflib.get_close_matches(name.lower(), [each.lower() for each in names], n=1)
         by_lower = {each.lower(): each for each in names}
         hint = f" Did you mean '{by_lower[near[0]]}'?" if near else f" Known: {', '.join(names)}."
-        super().__init__(f"There is no {kind} '{name}'.{hint}")
+        super().__init__(f"There is no {kind} '{name}'{f' ({where})' if where else ''}.{hint}")
         self.kind = kind
         self.name = name
         self.suggestion = by_lower[near[0]] if near else None

@@ -51,6 +51,34 @@ def phantoms(
 
 
 @app.command
+def audit(
+    *,
+    data: Path | None = None,
+    out: Path | None = None,
+    decode: Annotated[bool, Parameter(negative="")] = False,
+    json: Annotated[bool, Parameter(negative="")] = False,
+) -> int:
+    """Set a data folder beside the paper's Tables 1 to 3, and look for faults in its files.
+
+    Ends with 0 whatever it finds.
+
+    Parameters
+    ----------
+    data
+        Folder with NIH's label file and images, or a label file alone (.csv, .csv.gz); CXR_DATA stands in for it.
+    out
+        Folder for audit.json, audit.md and the figures.
+    decode
+        Read every film, which finds those that cannot be read and those with the same pixels.
+    json
+        Print the machine-readable form instead of tables.
+    """
+    from cxr_trainer.commands.audit import audit_folder
+
+    return audit_folder(_data(data), out=out, decode=decode, json_form=json)
+
+
+@app.command
 def fit(
     *fields: Annotated[str, Parameter(allow_leading_hyphen=True)],
     disease: str,

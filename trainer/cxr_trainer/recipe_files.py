@@ -15,7 +15,7 @@ from typing import Any, Final, get_args
 from pydantic import BaseModel, ValidationError
 
 from cxr_shared.errors import UnknownName
-from cxr_shared.findings import Target
+from cxr_shared.findings import Target, parse_target
 from cxr_trainer.errors import RecipeError
 from cxr_trainer.recipe import STAGES, Recipe
 
@@ -50,12 +50,27 @@ def load_recipe(
         merged = _merge(merged, _as_in_the_paper(merged["paper"]))
     elif file is not None:
         own = _read_toml(Path(file))
-        if own.get("target", target.value) != target.value:
-            raise RecipeError(f"{file} is a recipe of {own['target']}, not of {target.value}. Remove its target line.")
+        if "target" in own and parse_target(str(own["target"])) is not target:
+            raise RecipeError(f"{file} is a recipe of {own['target']}, not of {target.slug}. Remove its target line.")
         merged = _merge(merged, own)
     for dotted, value in (overrides or {}).items():
         merged = _merge(merged, _nested(dotted, value))
-    return parse_recipe({**merged, "target": target.value}, where=str(file or "the command line"))
+    where = str(file or "the command line")
+    recipe = parse_recipe({**merged, "target": target.value}, where=where, on_command_line=list(overrides or ()))
+    _refuse_foreign_cohort(recipe)
+    return recipe
+
+
+def _refuse_foreign_cohort(recipe: Recipe) -> None:
+    """A cohort field that the target's cohort does not read would else be ignored without a word."""
+    binary, one_class = ("positives", "negatives"), ("normal", "per_finding")
+    read, foreign = (one_class, binary) if recipe.target is Target.ANOMALY else (binary, one_class)
+    for name in foreign:
+        if getattr(recipe.cohort, name) is not None:
+            raise RecipeError(
+                f"Recipe field 'cohort.{name}' has no meaning for {recipe.target.slug}, whose cohort is set by "
+                f"{' and '.join(f'cohort.{each}' for each in read)}. Remove it and run again."
+            )
 
 
 def _as_in_the_paper(facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -75,18 +90,39 @@ def read_recipe(path: Path) -> Recipe:
     return parse_recipe(_read_toml(path), where=str(path))
 
 
-def parse_recipe(fields: Mapping[str, Any], *, where: str) -> Recipe:
-    """Check `fields` against the recipe's schema; `where` names their origin in messages."""
+def parse_recipe(fields: Mapping[str, Any], *, where: str, on_command_line: Sequence[str] = ()) -> Recipe:
+    """Check `fields` against the recipe's schema.
+
+    Parameters
+    ----------
+    fields
+        The recipe's fields, nested.
+    where
+        Their origin, for messages.
+    on_command_line
+        Dotted names of those that were given on the command line.
+
+    Raises
+    ------
+    RecipeError
+        A value has the wrong type or range.
+    UnknownName
+        A field or section does not exist; the message offers the nearest.
+    """
     try:
         return Recipe.model_validate(fields)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         path = [str(part) for part in first["loc"]]
+        dotted = ".".join(path)
+        if any(dotted == name or dotted.startswith(f"{name}.") for name in on_command_line):
+            where = "the command line"
         if first["type"] == "extra_forbidden":
-            raise UnknownName("recipe field", ".".join(path), recipe_fields()) from error
+            known = recipe_fields() if len(path) > 1 else list(Recipe.model_fields)
+            raise UnknownName(f"recipe {'field' if len(path) > 1 else 'section'}", dotted, known, where) from error
+        says = "it must be a section of fields" if first["type"] == "model_type" else first["msg"].lower()
         raise RecipeError(
-            f"Recipe field '{'.'.join(path)}' from {where}: {first['msg'].lower()} "
-            f"(it was {first['input']!r}). Correct it and run again."
+            f"Recipe field '{dotted}' from {where}: {says} (it was {first['input']!r}). Correct it and run again."
         ) from error
 
 

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 from rich.console import Console
 
-from cxr_shared.errors import CxrError
+from cxr_shared.errors import CxrError, OutputError
 from cxr_shared.findings import Target, parse_target
 from cxr_trainer.errors import CohortError, DataNotConfigured, RangeTestError, TrainingDiverged
 from cxr_trainer.fit.device import DeviceName
@@ -107,6 +107,10 @@ def _watched(work: Work, *, json_lines: bool) -> int:
             how = f"cxr-trainer resume {folder.name}" if folder.name else "the same command; films read are kept"
             print(f"Stopped. Go on with: {how}")
             return _STOPPED
+        except OutputError as error:
+            if not folder.name:
+                raise
+            raise OutputError(f"{error} What the run has is kept: cxr-trainer resume {folder.name}") from error
     return 0
 
 

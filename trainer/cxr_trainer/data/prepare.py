@@ -8,11 +8,12 @@ from pathlib import Path
 import pandas as pd
 
 from cxr_shared.film import Refusal
-from cxr_trainer.data.cache import Progress, cache_films
+from cxr_trainer.data.cache import CachedFilms, Progress, cache_films
 from cxr_trainer.data.catalog import read_catalog
 from cxr_trainer.data.cohort import build_cohort
 from cxr_trainer.data.pixel_file import PixelFile
 from cxr_trainer.data.split import PARTS, Leak, measure_leak, split_cohort, split_hash, split_notes
+from cxr_trainer.errors import CohortError
 from cxr_trainer.recipe import Recipe
 
 
@@ -66,8 +67,9 @@ def prepare_films(data: Path, recipe: Recipe, *, progress: Progress | None = Non
     catalog = read_catalog(data)
     cohort = build_cohort(catalog, recipe.target, recipe.cohort, seed=recipe.split.seed)
     cached = cache_films(catalog, cohort.films, spec=recipe.input, progress=progress)
+    _require_readable(cached)
     split = split_cohort(cached.films, recipe.split, root=data)
-    notes = [*cohort.notes, *split_notes(split, recipe.split)]
+    notes = [*catalog.notes, *cohort.notes, *split_notes(split, recipe.split)]
     if catalog.missing:
         notes.append(
             f"{len(catalog.missing):,} films of {catalog.label_file.name} are not in the folder "
@@ -77,3 +79,12 @@ def prepare_films(data: Path, recipe: Recipe, *, progress: Progress | None = Non
         first = cached.refusals[0]
         notes.append(f"{len(cached.refusals):,} films cannot be read (the first: {first.source}: {first.message}).")
     return PreparedFilms(split, cached.pixels, split_hash(split), measure_leak(split), tuple(notes), cached.refusals)
+
+
+def _require_readable(cached: CachedFilms) -> None:
+    if cached.films.empty:
+        first = cached.refusals[0]
+        raise CohortError(
+            f"None of the {len(cached.refusals):,} films of the cohort can be read (the first: {first.source}: "
+            f"{first.message})"
+        )

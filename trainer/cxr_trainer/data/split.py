@@ -17,7 +17,8 @@ from cxr_trainer.errors import CohortError
 from cxr_trainer.recipe import SplitSection
 
 PARTS: Final = ("train", "validation", "test")
-_OFFICIAL = {"train_val_list.txt": "train", "test_list.txt": "test"}
+OFFICIAL_LISTS: Final = {"train_val_list.txt": "train", "test_list.txt": "test"}
+"""NIH's list files and the side of a split that each names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +140,7 @@ def _by_film(films: int, section: SplitSection) -> npt.NDArray[np.str_]:
 
 def _official(films: pd.DataFrame, section: SplitSection, root: Path) -> npt.NDArray[np.str_]:
     side: dict[str, str] = {}
-    for name, part in _OFFICIAL.items():
+    for name, part in OFFICIAL_LISTS.items():
         try:
             lines = (root / name).read_text("utf-8").split()
         except OSError as error:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
+from cxr_shared.errors import OutputError
 from cxr_trainer.errors import RunError
 
 
@@ -174,25 +176,34 @@ class EventLog:
 
     def __init__(self, path: Path, *, keep: int = 0) -> None:
         self._path = path
-        path.touch()
-        if path.stat().st_size < keep:
-            raise RunError(f"{path} is shorter than its checkpoint says: it was changed. Fit again.")
-        with path.open("r+b") as stream:
-            stream.truncate(keep)
+        with _writing(path):
+            path.touch()
+            if path.stat().st_size < keep:
+                raise RunError(f"{path} is shorter than its checkpoint says: it was changed. Fit again.")
+            with path.open("r+b") as stream:
+                stream.truncate(keep)
 
     def emit(self, event: Event) -> None:
-        """Append `event` and hand it to the operating system."""
+        """Append `event` and hand it to the operating system; OutputError where that has no room for it."""
         if isinstance(event, _NOT_LOGGED) or (isinstance(event, RunStarted) and event.resumed):
             return
         fields = {name: value for name, value in event_fields(event).items() if name not in _OF_THE_OCCASION}
-        with self._path.open("ab") as stream:
+        with _writing(self._path), self._path.open("ab") as stream:
             stream.write((json.dumps(fields, ensure_ascii=False) + "\n").encode())
 
     def size(self) -> int:
         """Bytes written so far, and safely on the disk, for a checkpoint."""
-        with self._path.open("ab") as stream:
+        with _writing(self._path), self._path.open("ab") as stream:
             os.fsync(stream.fileno())
             return stream.tell()
+
+
+@contextlib.contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"Could not write {path}: {error.strerror or error}. Free some space there.") from error
 
 
 class NoLog:
@@ -222,7 +233,7 @@ class TimingLog:
         kept = ("event", "stage", "epoch", "seconds", "device", "resumed")
         fields = {name: value for name, value in event_fields(event).items() if name in kept}
         line = json.dumps({"at": datetime.now(UTC).isoformat(timespec="milliseconds"), **fields})
-        with self._path.open("a", encoding="utf-8") as stream:
+        with _writing(self._path), self._path.open("a", encoding="utf-8") as stream:
             stream.write(line + "\n")
 
 
