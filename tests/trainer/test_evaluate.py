@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from cxr_trainer.evaluate.intervals import auc_interval, mean_interval
+from cxr_trainer.evaluate.intervals import mean_interval
 from cxr_trainer.evaluate.operating_points import choose_operating_points
+from cxr_trainer.evaluate.ranking import auc_interval
 
 
 @settings(max_examples=15, deadline=None)

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from cxr_trainer.evaluate.intervals import LEVEL, Estimate, Floats, PatientBootstrap, mean, quotient
+from cxr_trainer.evaluate.intervals import LEVEL, Estimate, Floats, PatientBootstrap, mean, quotient, share
 
 BINS: Final = 15
 """Equal-width bins of the probability, as in Guo et al. 2017, "On calibration of modern neural networks"."""
@@ -46,9 +46,11 @@ def expected_calibration_error(
 ) -> Estimate:
     """Mean over films of |share of positives - mean probability| of the film's bin, with its interval.
 
-    Chance differences add up and never cancel, so a small part's error is too large, and its resamples' error larger
-    again by about as much. The basic bootstrap interval (Davison & Hinkley 1997, §5.2) takes that excess
-    off; it may lie below the value itself, and is cut at 0.
+    Chance differences add up and never cancel, so a small part has an error however well it is calibrated, and
+    resamples have more; a percentile interval would never reach 0. The errors of the bins' own differences are at most
+    what resamples show, so by the triangle inequality the lower end is the value less their sum's 97.5 % quantile: it
+    is 0 where chance explains the value, and rather too low elsewhere. The upper end is the basic bootstrap's (Davison
+    & Hinkley 1997, §5.2).
 
     Parameters
     ----------
@@ -62,11 +64,13 @@ def expected_calibration_error(
     point = float(np.abs(gap.sum(axis=0)).sum() / len(probability))
     if bootstrap.patients < 2:
         return Estimate(point, None, None, "one patient gives no interval")
-    films = bootstrap.sums(np.ones(len(probability)))[:, 0]
-    resampled = np.abs(bootstrap.sums(gap)).sum(axis=1) / films
+    films = bootstrap.sums(np.ones(len(probability)))
+    resampled = bootstrap.sums(gap) / films
+    noise = np.abs(resampled - gap.sum(axis=0) / len(probability)).sum(axis=1)
     tail = (1.0 - LEVEL) / 2
-    low, high = 2 * point - np.quantile(resampled, [1.0 - tail, tail])
-    return Estimate(point, max(0.0, float(low)), max(0.0, float(high)))
+    low = point - float(np.quantile(noise, 1.0 - tail))
+    high = 2 * point - float(np.quantile(np.abs(resampled).sum(axis=1), tail))
+    return Estimate(point, max(0.0, low), max(point, high))
 
 
 def reliability(labels: npt.ArrayLike, probabilities: npt.ArrayLike, bootstrap: PatientBootstrap) -> Reliability:
@@ -74,7 +78,7 @@ def reliability(labels: npt.ArrayLike, probabilities: npt.ArrayLike, bootstrap: 
     label, probability = (np.asarray(each, dtype=np.float64) for each in (labels, probabilities))
     member = _membership(probability)
     films = member.sum(axis=0)
-    shares = [mean(label, member[:, i] > 0, bootstrap) for i in range(BINS)]
+    shares = [share(label == 1.0, member[:, i] > 0, bootstrap) for i in range(BINS)]
     return Reliability(
         predicted=quotient(probability @ member, films),
         observed=quotient(label @ member, films),

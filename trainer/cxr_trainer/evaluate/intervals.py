@@ -16,6 +16,8 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.stats import binomtest
 
+from cxr_shared.bundle import Interval
+
 REPLICATES: Final = 2000
 """Resamples behind each interval."""
 LEVEL: Final = 0.95
@@ -97,27 +99,28 @@ class PatientBootstrap:
         return len(np.unique(self._codes[films]))
 
 
-def mean_interval(values: npt.ArrayLike, patients: npt.ArrayLike, *, seed: int = 0) -> Estimate:
-    """Mean of per-film values with its interval.
+def mean_interval(values: npt.ArrayLike, patients: npt.ArrayLike, *, seed: int = 0) -> Interval:
+    """Mean of per-film values with its interval, of no width where every resample agrees.
 
     Parameters
     ----------
     values
-        (n,); for accuracy 1 where right, else 0.
+        (n,) at least one.
     patients
         (n,) identifiers.
     seed
         Of the resampling.
     """
     value = np.asarray(values, dtype=np.float64)
-    return mean(value, np.ones(len(value), dtype=bool), PatientBootstrap(patients, seed=seed))
+    found = mean(value, np.ones(len(value), dtype=bool), PatientBootstrap(patients, seed=seed))
+    point = float(value.mean())
+    return Interval(
+        value=point, low=point if found.low is None else found.low, high=point if found.high is None else found.high
+    )
 
 
 def mean(values: npt.ArrayLike, among: npt.NDArray[np.bool_], bootstrap: PatientBootstrap) -> Estimate:
     """Mean of `values` over the films `among`, with its interval.
-
-    A share of which every film agrees (0 or 1) has resamples that all agree too, which is not certainty: it gets the
-    exact binomial interval (Clopper & Pearson 1934), each patient counted once.
 
     Parameters
     ----------
@@ -131,11 +134,20 @@ def mean(values: npt.ArrayLike, among: npt.NDArray[np.bool_], bootstrap: Patient
     value = np.asarray(values, dtype=np.float64)
     if not among.any():
         return Estimate(None, None, None, "no film to measure it on")
-    point = float(value[among].mean())
-    if point in (0.0, 1.0) and np.isin(value[among], (0.0, 1.0)).all():
-        return all_alike(point, bootstrap.patients_with(among))
     sums = bootstrap.sums(np.column_stack([np.where(among, value, 0.0), among]))
-    return percentile(point, quotient(sums[:, 0], sums[:, 1]), bootstrap)
+    return percentile(float(value[among].mean()), quotient(sums[:, 0], sums[:, 1]), bootstrap)
+
+
+def share(films: npt.NDArray[np.bool_], among: npt.NDArray[np.bool_], bootstrap: PatientBootstrap) -> Estimate:
+    """Share of `films` among the films `among`, (n,) both, with its interval.
+
+    Where all films agree, so do all resamples, which is not certainty: such a share gets the exact binomial interval
+    (Clopper & Pearson 1934), each patient counted once.
+    """
+    point = float(films[among].mean()) if among.any() else np.nan
+    if point in (0.0, 1.0):
+        return all_alike(point, bootstrap.patients_with(among))
+    return mean(films, among, bootstrap)
 
 
 def all_alike(point: float, trials: int) -> Estimate:

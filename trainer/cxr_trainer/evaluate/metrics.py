@@ -12,7 +12,7 @@ from sklearn.metrics import roc_auc_score
 
 from cxr_shared.bundle import OperatingPoint
 from cxr_trainer.evaluate.calibration import BINS, brier_score, expected_calibration_error
-from cxr_trainer.evaluate.intervals import LEVEL, REPLICATES, PatientBootstrap, mean
+from cxr_trainer.evaluate.intervals import LEVEL, REPLICATES, PatientBootstrap, share
 from cxr_trainer.evaluate.operating_points import choose_operating_points
 from cxr_trainer.evaluate.predict import Predictions
 from cxr_trainer.evaluate.ranking import areas
@@ -21,8 +21,8 @@ METHODS: Final = {
     "intervals": "percentile bootstrap over patients",
     "replicates": REPLICATES,
     "level": LEVEL,
-    "all_alike": "exact binomial interval (Clopper-Pearson), each patient, or for AUC pair of patients, counted once",
-    "ece": f"{BINS} equal-width bins (Guo et al. 2017), basic bootstrap interval",
+    "all_alike": "exact binomial interval (Clopper-Pearson) of the patients, for the AUC of pairs of patients",
+    "ece": f"{BINS} equal-width bins (Guo et al. 2017); its interval reaches 0 where chance explains the value",
 }
 """How the figures were made, for ``metrics.json``."""
 
@@ -93,7 +93,7 @@ def part_metrics(
         "patients": bootstrap.patients,
         "positives": int(labels.sum()),
         "prevalence": float(labels.mean()),
-        "accuracy": mean(right, np.ones(len(right), dtype=bool), bootstrap).fields(),
+        "accuracy": share(right, np.ones(len(right), dtype=bool), bootstrap).fields(),
         "auc": area.auc.fields(),
         "auprc": area.auprc.fields(),
         "brier": brier_score(labels, predictions.probabilities, bootstrap).fields(),
@@ -111,11 +111,11 @@ def _at_threshold(
 ) -> dict[str, Any]:
     """Rates and counts of one threshold; PPV and NPV hold at the part's own prevalence only."""
     rates = {
-        "sensitivity": mean(called, positive, bootstrap),
-        "specificity": mean(~called, ~positive, bootstrap),
-        "ppv": mean(positive, called, bootstrap),
-        "npv": mean(~positive, ~called, bootstrap),
-        "accuracy": mean(called == positive, np.ones(len(called), dtype=bool), bootstrap),
+        "sensitivity": share(called, positive, bootstrap),
+        "specificity": share(~called, ~positive, bootstrap),
+        "ppv": share(positive, called, bootstrap),
+        "npv": share(~positive, ~called, bootstrap),
+        "accuracy": share(called == positive, np.ones(len(called), dtype=bool), bootstrap),
     }
     counts = {
         "true_positives": int((positive & called).sum()),

@@ -170,7 +170,8 @@ def _areas(tp: Floats, fp: Floats) -> tuple[Floats, Floats]:
     # Each positive is ranked above the negatives still to come, and ties with half of those of its own group.
     above = negatives[:, None] - fp + 0.5 * np.diff(fp, axis=1, prepend=0.0)
     auc = quotient(np.einsum("ij,ij->i", rise, above), positives * negatives)
-    average = quotient(np.einsum("ij,ij->i", rise, quotient(tp, tp + fp)), np.where(negatives > 0, positives, 0.0))
+    precision = tp / np.maximum(tp + fp, 1e-300)  # nothing rises before the first film that was drawn
+    average = quotient(np.einsum("ij,ij->i", rise, precision), np.where(negatives > 0, positives, 0.0))
     return auc, average
 
 

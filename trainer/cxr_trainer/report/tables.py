@@ -173,8 +173,7 @@ def _method_notes(metrics: Fields) -> tuple[str, ...]:
     sentence = (
         f"In brackets {100 * methods['level']:.0f} % intervals: {methods['intervals']}, {methods['replicates']:,} "
         f"resamples; the test part has {test['films']:,} films of {test['patients']:,} patients. Where all films "
-        f"agree: {methods['all_alike']}. AUPRC is the average precision. ECE: {methods['ece']}, which takes off the "
-        "excess that chance gives the value itself and may lie below it."
+        f"agree: {methods['all_alike']}. AUPRC is the average precision. ECE: {methods['ece']}."
     )
     return (sentence,)
 
