@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 
 from cxr_shared.findings import FINDINGS, Target
 from cxr_shared.opencv import cv2
+from cxr_trainer.cli import main
 from cxr_trainer.recipe import Recipe
 from cxr_trainer.recipe_files import load_recipe
 
@@ -23,6 +26,33 @@ HEADER = (
 def golden() -> Path:
     """Numbers computed by Keras and by the published CLR callback."""
     return Path(__file__).parent / "fixtures"
+
+
+class Said(NamedTuple):
+    """What a command ended with and printed."""
+
+    code: int
+    out: str
+    err: str
+
+
+Trainer = Callable[..., Said]
+
+
+@pytest.fixture
+def trainer(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Trainer:
+    """Run `cxr-trainer` in this process, through its boundary; an exception that passes it fails the test."""
+    monkeypatch.delenv("CXR_DATA", raising=False)
+
+    def run(*arguments: str | Path) -> Said:
+        monkeypatch.setattr("sys.argv", ["cxr-trainer", *map(str, arguments)])
+        capsys.readouterr()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # cyclopts doubts an application called from pytest
+            code = main()
+        return Said(code, *capsys.readouterr())
+
+    return run
 
 
 @pytest.fixture(scope="session")

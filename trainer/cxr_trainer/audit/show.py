@@ -60,4 +60,4 @@ def _line(cells: Iterable[str]) -> str:
 
 
 def _is_number(cells: Iterable[str]) -> bool:
-    return all(cell[:1].isdigit() or cell in ("", "–", "too few") for cell in cells)
+    return all(cell[:1].isdigit() or cell in ("", "–") for cell in cells)

@@ -148,7 +148,7 @@ def _leaks(audit: Audit) -> Table:
 
 def _leak_texts(row: LeakRow) -> tuple[str, str]:
     if row.problem:
-        return "too few", "too few"
+        return "–", "–"
     return _share(row.shared_films, row.test_films), _share(row.shared_patients, row.test_patients)
 
 
@@ -161,8 +161,11 @@ def _leak_notes(audit: Audit, kinds: Sequence[str]) -> tuple[str, ...]:
     notes = [f"Measured with the trainer's cohorts and splits over {over}; training includes validation."]
     if "official" not in kinds:
         notes.append("The official split is left out: NIH's train_val_list.txt and test_list.txt are not there.")
-    if any(row.problem for row in audit.leaks):
-        notes.append("Too few: a part of the split would have no film of one side, and the trainer would refuse it.")
+    for kind in kinds:
+        refused = [row for row in audit.leaks if row.split == kind and row.problem]
+        if refused:
+            first = f"{_target(refused[0].target)}: {refused[0].problem}"
+            notes.append(f"{kind}: the trainer would refuse {len(refused)} of these cohorts (the first: {first})")
     return tuple(notes)
 
 
@@ -176,15 +179,15 @@ def _make_up(found: MakeUp) -> Table:
     ]
     median, most = found.films_of_a_patient
     odd = [
-        ("are written with a suffix Y, as 058Y, and read as years", found.ages_in_years_suffix),
-        ("are in months, weeks or days, and read as parts of a year", found.ages_below_a_year_unit),
-        ("are above 120 years, as 411, and count as unknown", found.ages_implausible),
-        ("are no age, and count as unknown", found.ages_unreadable),
+        ("written with a suffix Y, as 058Y, and read as years", found.ages_in_years_suffix),
+        ("in months, weeks or days, read as parts of a year", found.ages_below_a_year_unit),
+        ("above 120 years, as 411, counted as unknown", found.ages_implausible),
+        ("that are no age, counted as unknown", found.ages_unreadable),
     ]
     notes = [f"Films of a patient: median {median:g}, at most {most:,}."]
-    notes += [f"{count:,} ages {what}." for what, count in odd if count]
+    notes += [f"Ages {what}: {count:,}." for what, count in odd if count]
     if found.patients_of_two_sexes:
-        notes.append(f"{found.patients_of_two_sexes:,} patients have films of both sexes.")
+        notes.append(f"Patients with films of both sexes: {found.patients_of_two_sexes:,}.")
     return Table("Who was filmed how", ("", "", "films", "share"), tuple(rows), tuple(notes))
 
 

@@ -181,7 +181,8 @@ def read_rows(path: Path) -> pd.DataFrame:
         pd.errors.ParserError,
         pd.errors.EmptyDataError,
     ) as error:
-        raise CatalogError(f"Could not read {path}: {error}. It must be a CSV in NIH's layout.") from error
+        reason = " ".join(str(error).split()).rstrip(".")
+        raise CatalogError(f"Could not read {path}: {reason}. It must be a CSV in NIH's layout.") from error
     absent = [name for name in _COLUMNS if name not in raw.columns]
     if absent:
         raise CatalogError(f"{path} lacks the column(s) {', '.join(absent)}. It must have NIH's columns.")

@@ -122,9 +122,10 @@ def _join(positive: pd.DataFrame, negative: pd.DataFrame) -> pd.DataFrame:
 
 def _require(films: pd.DataFrame, what: str, catalog: Catalog) -> None:
     if films.empty:
+        missing = f", {len(catalog.missing):,} listed films missing" if catalog.missing else ""
         raise CohortError(
-            f"No film {what} is in {catalog.root} ({len(catalog.films):,} films, {len(catalog.missing):,} listed "
-            "films missing). Add such films or choose another finding."
+            f"No film {what} is in {catalog.root} ({len(catalog.films):,} films{missing}). Add such films or choose "
+            "another finding."
         )
 
 
