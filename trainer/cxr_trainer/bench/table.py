@@ -35,7 +35,7 @@ class Machine:
 def tabulate(comparison: Comparison) -> Table:
     """A row for each contender."""
     table = Table()
-    table.add_column(comparison.architecture)
+    table.add_column(comparison.architecture, no_wrap=True, min_width=len(comparison.architecture))
     for name in ("films/s", "spread", "of stock", "of ceiling", "starved", "memory"):
         table.add_column(name, justify="right")
     for name, speed in comparison.speeds.items():
