@@ -23,7 +23,7 @@ from cxr_shared.findings import Target
 from cxr_trainer.data.cache import cache_films
 from cxr_trainer.data.catalog import read_catalog, read_labels
 from cxr_trainer.fit.events import read_events
-from cxr_trainer.fit.stages import fit
+from cxr_trainer.fit.session import fit
 from cxr_trainer.recipe_files import load_recipe, parse_fields
 
 Trainer = Callable[..., Any]

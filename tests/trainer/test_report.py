@@ -19,7 +19,7 @@ from cxr_trainer.data.prepare import prepare_films
 from cxr_trainer.errors import RunError
 from cxr_trainer.evaluate.shortcuts import READING
 from cxr_trainer.fit.run import Run
-from cxr_trainer.fit.stages import fit
+from cxr_trainer.fit.session import fit
 from cxr_trainer.model.heat_map import heat_maps
 from cxr_trainer.model.network import initialised
 from cxr_trainer.recipe import Recipe
