@@ -18,14 +18,14 @@ from cxr_trainer.recipe_files import load_recipe
 SIZE = 64
 
 
-def _settle(network: Network) -> None:
+def _settle(network: Network, *, size: int = SIZE) -> Network:
     """Give every BN layer moving statistics that are not the initial zeros and ones."""
     generator = torch.Generator().manual_seed(1)
     network.train()
     with torch.no_grad():
         for _ in range(3):
-            network(torch.randint(0, 256, (8, 1, SIZE, SIZE), dtype=torch.uint8, generator=generator))
-    network.eval()
+            network(torch.randint(0, 256, (8, 1, size, size), dtype=torch.uint8, generator=generator))
+    return network.eval()
 
 
 def make_run(root: Path, target: Target, *, seed: int = 0) -> Run:
@@ -50,6 +50,11 @@ def make_run(root: Path, target: Target, *, seed: int = 0) -> Run:
         },
     )
     return run
+
+
+@pytest.fixture(scope="session")
+def settled():
+    return _settle
 
 
 @pytest.fixture(scope="session")

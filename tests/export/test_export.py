@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,10 @@ from cxr_shared.bundle import write_bundle as write_file
 from cxr_shared.errors import BundleError
 from cxr_shared.findings import Target
 from cxr_trainer.fit.run import Run
-from cxr_trainer.model.network import Network
+from cxr_trainer.model.network import Network, initialised
+from cxr_trainer.recipe import Architecture, ModelSection
+
+Settled = Callable[..., Network]
 
 
 @pytest.fixture(scope="module")
@@ -88,9 +92,21 @@ def test_parity_passes_for_the_model_and_fails_for_another(graph: Graph, network
         check_parity(graph.data, other, films, tolerance=Tolerance(), name="Hernia")
 
 
-def network_section(_network: Network):
-    from cxr_trainer.recipe import ModelSection
+@pytest.mark.parametrize(
+    ("architecture", "size"), [("alexnet", 96), pytest.param("densenet121", 64, marks=pytest.mark.slow)]
+)
+def test_parity_passes_for_the_other_backbones(settled: Settled, architecture: Architecture, size: int) -> None:
+    section = ModelSection(architecture=architecture, weights="none")
+    network = settled(initialised(section, bn_momentum=0.5, seed=0), size=size)
+    films = np.random.default_rng(0).integers(0, 256, (6, size, size)).astype(np.uint8)
+    films = (films * np.linspace(0.2, 1, 6)[:, None, None]).astype(np.uint8)
+    graph = export_graph(FoldedNetwork(network, torch.tensor([[0.5, -1.0], [2.0, 0.0]])), size=size)
+    assert graph.map_shape == (2, 2)
+    assert check_parity(graph.data, network, films, tolerance=Tolerance(), name="Hernia").films == 6
+    assert float(run_onnx(graph.data, films)[0].std()) > 1e-3, "the inputs must differ in their logits"
 
+
+def network_section(_network: Network):
     return ModelSection(weights="none", width=0.25)
 
 

@@ -21,7 +21,7 @@ from cxr_trainer.fit.loop import Stopped
 from cxr_trainer.fit.run import Run
 from cxr_trainer.fit.session import fit, resume
 from cxr_trainer.model.network import initialised
-from cxr_trainer.recipe import Recipe, StageName
+from cxr_trainer.recipe import Architecture, ModelSection, Recipe, StageName
 
 DESIGNED = [
     "recipe.toml", "split.parquet", "events.jsonl", "decay.safetensors", "range_test.json", "clr.safetensors",
@@ -214,6 +214,25 @@ def test_random_initialisation_leaves_the_global_generator_alone(tiny_recipe: Re
     assert torch.equal(torch.get_rng_state(), before)
     again = initialised(tiny_recipe.model, bn_momentum=0.9, seed=4).state_dict()
     assert all(torch.equal(first[name], again[name]) for name in first)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "cells"), [("alexnet", 1), pytest.param("densenet121", 2, marks=pytest.mark.slow)]
+)
+def test_the_other_backbones_go_through_every_stage(
+    tiny_nih: Path, tiny_recipe: Recipe, tmp_path: Path, architecture: Architecture, cells: int
+) -> None:
+    model = ModelSection(architecture=architecture, weights="none")
+    short = {
+        name: getattr(tiny_recipe, name).model_copy(update={"epochs": 1}) for name in ("decay", "range_test", "clr")
+    }
+    run = fit(tiny_recipe.model_copy(update={"model": model, **short}), data=tiny_nih, out=tmp_path, device="cpu")
+    assert run.finished()
+    assert run.read_tensors("normal_map")["map"].shape == (cells, cells)
+    decay, clr = run.read_tensors("decay"), run.read_tensors("clr")
+    assert all(value.isfinite().all() for value in clr.values())
+    first = next(name for name in decay if name.startswith("backbone."))
+    assert not torch.equal(decay[first], clr[first]), "the whole backbone is trained"
 
 
 @pytest.mark.gpu
