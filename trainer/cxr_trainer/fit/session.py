@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from cxr_shared.files import remove_unfinished
 from cxr_trainer.data.prepare import PreparedFilms, prepare_films
 from cxr_trainer.data.split import write_split
@@ -61,8 +63,10 @@ def fit(
     """
     compute = choose_compute(device)
     sinks = list(sinks) if compute.ranks.leads else []
+    # Before the films, which may take an hour to read: weights that cannot be had are told at once.
+    state = cpu_state(new_network(recipe)) if compute.ranks.leads else {}
     films = _prepare(data, recipe, compute, sinks=sinks, stop=stop)
-    run = Run(compute.ranks.tell(_new_run(recipe, films, compute, data=data, out=out)))
+    run = Run(compute.ranks.tell(_new_run(recipe, films, compute, state=state, data=data, out=out)))
     _go_on(run, recipe=recipe, films=films, compute=compute, sinks=sinks, stop=stop, pause_before=pause_before)
     return run
 
@@ -117,11 +121,12 @@ def _prepare(data: Path, recipe: Recipe, compute: Compute, *, sinks: Iterable[Si
     return films
 
 
-def _new_run(recipe: Recipe, films: PreparedFilms, compute: Compute, *, data: Path, out: Path) -> Path | None:
+def _new_run(
+    recipe: Recipe, films: PreparedFilms, compute: Compute, *, state: dict[str, Tensor], data: Path, out: Path
+) -> Path | None:
     """Folder of a new run with its split and first checkpoint; None on ranks that do not lead."""
     if not compute.ranks.leads:
         return None
-    state = cpu_state(new_network(recipe))
     run = Run.create(out, recipe, data=data, device=compute.device.type)
     write_split(run.folder / "split.parquet", films.split)
     save_checkpoint(run.checkpoint_path, Checkpoint(recipe.stages[0], 0, state, {}, log_bytes=0))
