@@ -86,7 +86,8 @@ def _clr_stage(run: Run, bench: Bench, checkpoint: Checkpoint) -> Checkpoint:
     schedule = clr_schedule(clr, max_lr=max_lr, base_lr=base_lr, batches=order.batches)
     bench.network.set_bn_momentum(bench.recipe.resolved_bn_momentum(order.batches))
     stage = Stage("clr", schedule, optimizer, order, clr.epochs)
-    detail = f"{clr.policy} between {base_lr:.3g} and {max_lr:.3g}, {clr.epochs} epochs"
+    rates = f"at {max_lr:.3g}" if clr.policy == "constant" else f"between {base_lr:.3g} and {max_lr:.3g}"
+    detail = f"{clr.policy} {rates}, {clr.epochs} epochs"
     return _train(run, bench, stage, checkpoint, detail=detail)
 
 
