@@ -127,7 +127,7 @@ def test_one_patient_gives_values_without_intervals() -> None:
     for name in ("auc", "auprc", "brier", "ece"):
         assert found[name]["value"] is not None
         assert (found[name]["low"], found[name]["high"]) == (None, None)
-        assert found[name]["reason"] == "one patient gives no interval"
+        assert found[name]["reason"] == "one patient"
     assert _has_no_nan(found)
 
 
@@ -138,7 +138,7 @@ def test_a_perfect_score_is_not_certain() -> None:
     assert found["auc"]["value"] == 1.0
     assert found["auc"]["low"] == pytest.approx(0.025 ** (1 / 10))
     assert found["accuracy"]["low"] == pytest.approx(0.025 ** (1 / 20))
-    assert found["auprc"] == {"value": 1.0, "low": None, "high": None, "reason": "every resample agrees"}
+    assert found["auprc"] == {"value": 1.0, "low": None, "high": None, "reason": "all resamples agree"}
 
 
 def test_calibration_error_of_calibrated_probabilities_is_not_told_from_none() -> None:

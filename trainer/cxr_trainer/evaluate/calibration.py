@@ -63,7 +63,7 @@ def expected_calibration_error(
     gap = (np.asarray(labels, dtype=np.float64) - probability)[:, None] * _membership(probability)
     point = float(np.abs(gap.sum(axis=0)).sum() / len(probability))
     if bootstrap.patients < 2:
-        return Estimate(point, None, None, "one patient gives no interval")
+        return Estimate(point, None, None, "one patient")
     films = bootstrap.sums(np.ones(len(probability)))
     resampled = bootstrap.sums(gap) / films
     noise = np.abs(resampled - gap.sum(axis=0) / len(probability)).sum(axis=1)

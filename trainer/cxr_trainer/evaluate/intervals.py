@@ -161,10 +161,10 @@ def percentile(point: float, resampled: Floats, bootstrap: PatientBootstrap) -> 
     if not np.isfinite(point):
         return Estimate(None, None, None, "films of both classes are needed")
     if bootstrap.patients < 2:
-        return Estimate(point, None, None, "one patient gives no interval")
+        return Estimate(point, None, None, "one patient")
     usable = resampled[np.isfinite(resampled)]
     if len(usable) and (usable == point).all():
-        return Estimate(point, None, None, "every resample agrees")
+        return Estimate(point, None, None, "all resamples agree")
     if len(usable) < len(resampled) / 2:
         return Estimate(point, None, None, "too few patients: most resamples lack a class")
     tail = (1.0 - LEVEL) / 2

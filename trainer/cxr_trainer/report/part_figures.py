@@ -58,7 +58,7 @@ def draw_roc(axes: Axes, roc: Curve, *, part: dict[str, Any], title: str) -> Non
         The figure's title.
     """
     axes.fill_between(roc.grid, roc.low, roc.high, color=BLUE, alpha=0.18, linewidth=0)
-    axes.plot(roc.x, roc.y, color=BLUE, label=f"AUC {estimate_text(part['auc'])}")
+    axes.plot(roc.x, roc.y, color=BLUE, label=f"AUC {estimate_text(part['auc'], reasons=False)}")
     axes.plot([0, 1], [0, 1], color=FAINT, linestyle="--", linewidth=0.8)
     for (name, point), marker in zip(part.get("operating_points", {}).items(), "^os", strict=False):
         sensitivity, specificity = point["sensitivity"]["value"], point["specificity"]["value"]
@@ -72,7 +72,7 @@ def draw_roc(axes: Axes, roc: Curve, *, part: dict[str, Any], title: str) -> Non
 def _precision_recall(axes: Axes, curve: Curve, part: dict[str, Any], title: str) -> None:
     share = part["positives"] / part["films"]
     axes.fill_between(curve.grid, curve.low, curve.high, color=BLUE, alpha=0.18, linewidth=0, step="pre")
-    label = f"AUPRC {estimate_text(part['auprc'])}" if "auprc" in part else "test"
+    label = f"AUPRC {estimate_text(part['auprc'], reasons=False)}" if "auprc" in part else "test"
     axes.step(curve.x, curve.y, color=BLUE, where="pre", label=label)
     axes.axhline(share, color=FAINT, linestyle="--", linewidth=0.8, label=f"prevalence {share:.2f}")
     axes.set(xlabel="recall (sensitivity)", ylabel="precision (PPV)", title=title)
@@ -97,4 +97,5 @@ def _reliability(axes: Axes, test: pd.DataFrame, bootstrap: PatientBootstrap, ti
 
 
 def _unit_square(axes: Axes) -> None:
-    axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
+    ticks = np.linspace(0.0, 1.0, 6)
+    axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal", xticks=ticks, yticks=ticks)

@@ -66,7 +66,7 @@ def _row(run: Run, out: Path) -> Row:
         "leaky": bool(metrics["split"]["test_patients_trained_on"]),
         "films": test["films"],
         "patients": test["patients"],
-        "cohort": " · ".join(f"{n['positive']:,} + {n['negative']:,}" for n in metrics["cohort"]["counts"].values()),
+        "cohort": {part: f"{n['positive']:,} + {n['negative']:,}" for part, n in metrics["cohort"]["counts"].items()},
         "best": f"{STAGE_NAMES[metrics['best']['stage']]}, epoch {metrics['best']['epoch']}",
         "auc": estimate_text(test["auc"]),
         "metadata": estimate_text(shortcuts["overall"]["metadata_only"] if shortcuts else None),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def estimate_text(fields: Mapping[str, Any] | None, *, percent: bool = False) -> str:
+def estimate_text(fields: Mapping[str, Any] | None, *, percent: bool = False, reasons: bool = True) -> str:
     """``0.912 (0.880 to 0.941)``, or the same in percent; where there is none, the reason.
 
     Parameters
@@ -16,6 +16,8 @@ def estimate_text(fields: Mapping[str, Any] | None, *, percent: bool = False) ->
         an older run did not measure.
     percent
         Times 100, with one decimal.
+    reasons
+        Say why there is no interval; a figure's legend has no room for it.
     """
     if fields is None:
         return "not measured"
@@ -26,4 +28,6 @@ def estimate_text(fields: Mapping[str, Any] | None, *, percent: bool = False) ->
     value, low, high = (
         None if fields[name] is None else f"{fields[name] * factor:.{digits}f}" for name in ("value", "low", "high")
     )
-    return f"{value} (no interval: {reason})" if low is None else f"{value} ({low} to {high})"
+    if low is None:
+        return f"{value} (no interval: {reason})" if reasons else str(value)
+    return f"{value} ({low} to {high})"
