@@ -104,7 +104,7 @@ def fit(
     out
         Where the run directory is made.
     weights
-        imagenet, none, or a file (safetensors or a weights-only state dict).
+        imagenet, none, or a file (safetensors, a weights-only state dict, or MobileNet's Keras .h5).
     split
         patient keeps patients apart; paper is random by film, which leaks patients; official is NIH's.
     recipe
