@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
@@ -60,8 +60,19 @@ def test_operating_points_reach_what_they_are_named_for() -> None:
     assert not np.isin(thresholds, probabilities).any(), "a threshold on a score would depend on rounding"
 
 
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 20)), min_size=2, max_size=60))
+def test_operating_points_are_in_order(scored: list[tuple[bool, int]]) -> None:
+    labels = [int(positive) for positive, _ in scored]
+    assume(0 < sum(labels) < len(labels))
+    points = choose_operating_points(labels, [score / 20 for _, score in scored])
+    sensitive, balanced, specific = (points[i] for i in range(3))
+    assert sensitive.threshold <= balanced.threshold <= specific.threshold
+    assert sensitive.sensitivity >= max(0.95, balanced.sensitivity)
+    assert specific.specificity >= max(0.95, balanced.specificity)
+
+
 def test_separable_scores_put_every_threshold_into_the_gap() -> None:
     labels, probabilities = [0, 0, 1, 1], [0.1, 0.2, 0.8, 0.9]
-    for point in choose_operating_points(labels, probabilities)[:2]:
+    for point in choose_operating_points(labels, probabilities):
         assert point.threshold == pytest.approx(0.5)
         assert (point.sensitivity, point.specificity) == (1.0, 1.0)

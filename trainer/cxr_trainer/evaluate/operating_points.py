@@ -16,7 +16,8 @@ def choose_operating_points(labels: npt.ArrayLike, probabilities: npt.ArrayLike)
     """Choose ``high-sensitivity``, ``balanced`` (Youden's J) and ``high-specificity`` thresholds.
 
     A film is positive when its probability is at or above the threshold. Thresholds lie midway between
-    neighbouring scores, so that a rounding difference between two machines moves no film across.
+    neighbouring scores, so that a rounding difference between two machines moves no film across. They are in order:
+    where the balanced point is already sensitive or specific enough, that point is the balanced one.
 
     Parameters
     ----------
@@ -28,9 +29,10 @@ def choose_operating_points(labels: npt.ArrayLike, probabilities: npt.ArrayLike)
     label = np.asarray(labels, dtype=int)
     probability = np.asarray(probabilities, dtype=float)
     false_rate, true_rate, cut = roc_curve(label, probability, drop_intermediate=False)
-    sensitive = int(np.argmax(true_rate >= HIGH))
-    specific = int(np.flatnonzero(1.0 - false_rate >= HIGH)[-1])
+    # Cuts fall along the curve: a later one calls more films positive.
     balanced = int(np.argmax(true_rate - false_rate))
+    sensitive = max(balanced, int(np.argmax(true_rate >= HIGH)))
+    specific = min(balanced, int(np.flatnonzero(1.0 - false_rate >= HIGH)[-1]))
     chosen = {"high-sensitivity": sensitive, "balanced": balanced, "high-specificity": specific}
     return tuple(_point(name, _midway(cut, i, probability), label, probability) for name, i in chosen.items())
 
