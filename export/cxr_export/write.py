@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from cxr_export.errors import ExportRefused
 from cxr_export.films import check_films
@@ -19,6 +20,7 @@ from cxr_shared.pixels import PIXEL_PATH_VERSION
 from cxr_trainer.fit.run import Run
 from cxr_trainer.model.backbones import cell_grid
 from cxr_trainer.model.network import Network
+from cxr_trainer.recipe import Recipe
 
 _PRODUCER = ("cxr-triage", "torch", "onnx", "onnxscript", "onnxruntime-gpu", "onnxruntime")
 Report = Callable[[str], None]
@@ -84,7 +86,7 @@ def _export(run: Run, spec: InputSpec, report: Report) -> tuple[ModelEntry, byte
     films, origin = check_films(run, spec)
     tolerance = Tolerance()
     parity = check_parity(graph.data, network, films, tolerance=tolerance, name=recipe.target.display)
-    test, grid = metrics["parts"]["test"], cell_grid(network.backbone, spec.size)
+    grid = cell_grid(network.backbone, spec.size)
     entry = ModelEntry(
         target=recipe.target,
         file=f"{recipe.target.slug}.onnx",
@@ -95,24 +97,38 @@ def _export(run: Run, spec: InputSpec, report: Report) -> tuple[ModelEntry, byte
         cell_pitch=grid.pitch,
         map_peak=metrics["map_peak"],
         operating_points=tuple(OperatingPoint(**point) for point in metrics["operating_points"]),
-        metrics=TestMetrics(
-            auc=Interval(**test["auc"]),
-            accuracy=Interval(**test["accuracy"]),
-            films=test["films"],
-            patients=test["patients"],
-        ),
+        metrics=_test_metrics(run, metrics["parts"]["test"]),
         split_kind=metrics["split"]["kind"],
         split_sha256=metrics["split"]["sha256"],
         tolerance=tolerance,
         parity=parity,
         run=run.folder.name,
-        recipe=recipe.model_dump(mode="json", exclude_none=True),
+        recipe=_without_paths(recipe),
     )
     report(
         f"{recipe.target.display}: logit within {parity.max_logit_difference:.1e}, map mean within "
         f"{parity.max_map_mean_difference:.1e} of torch on {origin}"
     )
     return entry, graph.data
+
+
+def _test_metrics(run: Run, test: dict[str, Any]) -> TestMetrics:
+    intervals = {}
+    for name in ("auc", "accuracy"):
+        if test[name]["low"] is None or test[name]["high"] is None:
+            raise ExportRefused(
+                f"{run.folder} has no interval for its test {name} ({test[name]['reason']}), and a bundle says how "
+                "sure its figures are. Fit on more patients, or with a larger split.test_fraction."
+            )
+        intervals[name] = Interval(**test[name])
+    return TestMetrics(**intervals, films=test["films"], patients=test["patients"])
+
+
+def _without_paths(recipe: Recipe) -> dict[str, Any]:
+    """Fields of a recipe; of a weights file its name alone, since a bundle leaves the machine."""
+    fields = recipe.model_dump(mode="json", exclude_none=True)
+    fields["model"]["weights"] = Path(recipe.model.weights).name
+    return fields
 
 
 def _producer() -> dict[str, str]:

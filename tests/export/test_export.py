@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -183,3 +184,23 @@ def test_runs_that_do_not_fit_together_are_refused(run: Run, run_maker, tmp_path
     with pytest.raises(ExportRefused, match="resume"):
         write_bundle([unfinished], tmp_path / "x.cxr")
     assert not (tmp_path / "x.cxr").exists()
+
+
+def test_a_test_part_that_allows_no_interval_is_one_sentence(run_maker, tmp_path: Path) -> None:
+    run = run_maker(tmp_path / "runs", Target.MASS)
+    metrics = run.read_json("metrics.json")
+    metrics["parts"]["test"]["auc"] = {"value": 0.9, "low": None, "high": None, "reason": "one patient"}
+    (run.folder / "metrics.json").write_text(json.dumps(metrics))
+    with pytest.raises(ExportRefused, match=r"no interval for its test auc \(one patient\)"):
+        write_bundle([run], tmp_path / "no.cxr")
+    assert not (tmp_path / "no.cxr").exists()
+
+
+def test_a_bundle_names_no_folder_of_the_machine(run_maker, tmp_path: Path) -> None:
+    run = run_maker(tmp_path / "runs", Target.MASS)
+    recipe = run.recipe()
+    weights = recipe.model.model_copy(update={"weights": "/home/someone/weights/mobilenet.safetensors"})
+    run.write_recipe(recipe.model_copy(update={"model": weights}))
+    manifest = write_bundle([run], tmp_path / "one.cxr")
+    assert manifest.models[0].recipe["model"]["weights"] == "mobilenet.safetensors"
+    assert "someone" not in manifest.model_dump_json()
