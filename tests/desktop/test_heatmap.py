@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cxr_desktop.inference.heatmap import LEAST_SPAN, USUAL_SPAN, colour, colour_range, content_box, film_map, find_peak
+from cxr_desktop.inference.heatmap import colour, colour_range, content_box, film_map, find_peak
 from cxr_desktop.inference.verdict import Score
 from cxr_shared.bundle import InputSpec
 from cxr_shared.film import Film
 from cxr_shared.findings import Target
+from cxr_shared.heat_map import LEAST_SPAN, USUAL_SPAN, CellGrid
 from cxr_shared.pixels import model_input
 
 STRETCHED = InputSpec(size=224)
@@ -95,9 +96,9 @@ def test_a_threshold_of_0_or_1_still_gives_colours(threshold: float) -> None:
 def test_cell_shift_moves_the_peak_and_the_picture_alike() -> None:
     values = np.zeros((8, 8), np.float32)
     values[3, 5] = 4.0
-    peak = find_peak(values, STRETCHED, (800, 800), shift=0.5)
+    peak = find_peak(values, STRETCHED, (800, 800), grid=CellGrid(shift=0.5))
     assert (peak.y, peak.x) == (400.0, 600.0)
-    laid = film_map(values, STRETCHED, film=(800, 800), out=(800, 800), shift=0.5)
+    laid = film_map(values, STRETCHED, film=(800, 800), out=(800, 800), grid=CellGrid(shift=0.5))
     top = np.argwhere(laid > laid.max() - 1e-3).mean(axis=0)
     assert np.abs(top - (399.5, 599.5)).max() < 1.0
 
@@ -105,8 +106,8 @@ def test_cell_shift_moves_the_peak_and_the_picture_alike() -> None:
 def test_cell_pitch_draws_peak_and_picture_to_the_middle_alike() -> None:
     values = np.zeros((6, 6), np.float32)
     values[1, 4] = 4.0
-    peak = find_peak(values, STRETCHED, (600, 600), pitch=0.8)
+    peak = find_peak(values, STRETCHED, (600, 600), grid=CellGrid(pitch=0.8))
     assert (peak.y, peak.x) == (pytest.approx(300 - 1.5 * 80), pytest.approx(300 + 1.5 * 80))
-    laid = film_map(values, STRETCHED, film=(600, 600), out=(600, 600), pitch=0.8)
+    laid = film_map(values, STRETCHED, film=(600, 600), out=(600, 600), grid=CellGrid(pitch=0.8))
     top = np.argwhere(laid > laid.max() - 1e-3).mean(axis=0)
     assert np.abs(top - (peak.y - 0.5, peak.x - 0.5)).max() < 1.0

@@ -8,23 +8,24 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cxr_shared.heat_map import CellGrid, lay_map, pixel_fractions
 from cxr_trainer.commands.report import find_runs, write_reports
 from cxr_trainer.data.prepare import prepare_films
 from cxr_trainer.errors import RunError
 from cxr_trainer.evaluate.shortcuts import READING
 from cxr_trainer.fit.run import Run
 from cxr_trainer.fit.session import fit
-from cxr_trainer.model.backbones import CellGrid
 from cxr_trainer.model.heat_map import heat_maps
 from cxr_trainer.model.network import initialised
 from cxr_trainer.recipe import Recipe
-from cxr_trainer.report.samples import EACH, KINDS, choose_samples, lay_map, overlay
+from cxr_trainer.report.samples import EACH, KINDS, choose_samples, overlay
 from cxr_trainer.report.texts import estimate_text
 
 _VOID = {"meta", "img", "br", "link", "hr", "input"}
@@ -227,15 +228,19 @@ def test_samples_are_of_the_kind_they_are_called(seed: int, count: int, zero: fl
 def test_evidence_is_coloured_where_the_cell_looks() -> None:
     values = np.zeros((4, 4), np.float32)
     values[1, 2] = 5.0
-    spread = lay_map(values, 160, grid=CellGrid(0.0, 0.8))  # cells nearer together: all of them nearer the middle
+    places = pixel_fractions(160)
+
+    def laid(grid: CellGrid) -> npt.NDArray[np.float32]:
+        return lay_map(values, grid, rows=places, columns=places)
+
+    spread = laid(CellGrid(pitch=0.8))  # cells nearer together: all of them nearer the middle
     assert np.unravel_index(int(spread.argmax()), spread.shape) == pytest.approx((80 - 0.4 * 40, 80 + 0.4 * 40), abs=1)
     for shift in (0.0, 0.5):
-        laid = lay_map(values, 160, grid=CellGrid(shift, 1.0))
-        row, column = np.unravel_index(int(laid.argmax()), laid.shape)
+        row, column = np.unravel_index(int(laid(CellGrid(shift)).argmax()), (160, 160))
         assert (row, column) == pytest.approx(((1.5 + shift) * 40, (2.5 + shift) * 40), abs=1)
     film = np.full((160, 160), 100, np.uint8)
-    shown = overlay(film, lay_map(values, 160, grid=CellGrid(0.0, 1.0)), span=5.0)
+    shown = overlay(film, laid(CellGrid()), span=5.0)
     assert (shown[:30, :30] == 100).all(), "no evidence leaves the film as it is"
     assert shown[60, 100, 0] > 180 > 100 > shown[60, 100, 2], "orange speaks for"
-    against = overlay(film, -lay_map(values, 160, grid=CellGrid(0.0, 1.0)), span=5.0)
+    against = overlay(film, -laid(CellGrid()), span=5.0)
     assert against[60, 100, 2] > 180 > 100 > against[60, 100, 0], "blue speaks against"

@@ -1,10 +1,7 @@
 """From a model's map to places and colours on the film.
 
-A map (h, w) covers the model's square, but what a cell sees is not centred on it: each stride of a network that pads on
-the right alone moves it on, and pools that do not pad draw it to the middle. Cell j of w looks at
-(w/2 + s + (j + ½ − w/2)·p) / w of the square's side, with s the bundle's ``cell_shift`` and p its ``cell_pitch``.
-Its colours are absolute: with one model, the same logit looks the same on every film. They end where the maps of
-films with the finding usually end, which the bundle's ``map_peak`` says.
+Where cells look is `cxr_shared.heat_map`'s. Colours are absolute: with one model, the same logit looks the same on
+every film. They end where the maps of films with the finding usually end, which the bundle's ``map_peak`` says.
 """
 
 from __future__ import annotations
@@ -15,15 +12,11 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from cxr_desktop.inference.verdict import FloatMap, Peak, Score, to_logit
+from cxr_desktop.inference.verdict import Peak, Score, Scored, to_logit
 from cxr_shared.bundle import InputSpec
+from cxr_shared.findings import Target
+from cxr_shared.heat_map import EVEN, CellGrid, FloatMap, lay_map, pixel_fractions, scale_end
 from cxr_shared.opencv import cv2
-
-USUAL_SPAN: Final = 6.0
-"""Logits from the operating point to the colour scale's end, where the bundle does not say how high maps rise."""
-
-LEAST_SPAN: Final = 1.0
-"""A scale is never shorter, or noise would glow."""
 
 CAPTION: Final = "Contribution to the logit (mean = logit); not an anatomical outline"
 
@@ -59,13 +52,7 @@ def content_box(spec: InputSpec, shape: tuple[int, int]) -> ContentBox:
 
 
 def film_map(
-    values: FloatMap,
-    spec: InputSpec,
-    *,
-    film: tuple[int, int],
-    out: tuple[int, int],
-    shift: float = 0.0,
-    pitch: float = 1.0,
+    values: FloatMap, spec: InputSpec, *, film: tuple[int, int], out: tuple[int, int], grid: CellGrid = EVEN
 ) -> FloatMap:
     """Lay a map over a film, bilinearly.
 
@@ -79,40 +66,29 @@ def film_map(
         Rows and columns of the film.
     out
         Rows and columns to return; the film's own, or fewer.
-    shift, pitch
-        The model's ``cell_shift`` and ``cell_pitch``, in cells.
+    grid
+        Where the model's cells look.
 
     Returns
     -------
     ndarray
         `out` float32 in logit units; outside the outermost cell centres the nearest cell's value.
     """
-    top, height, left, width = _span(spec, film)
-    rows = _cells(_fractions(out[0], top, height), values.shape[0], shift=shift, pitch=pitch)
-    columns = _cells(_fractions(out[1], left, width), values.shape[1], shift=shift, pitch=pitch)
-    grid_x, grid_y = np.meshgrid(columns, rows)
-    laid = cv2.remap(
-        np.ascontiguousarray(values, np.float32),
-        grid_x,
-        grid_y,
-        cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_REPLICATE,
-    )
-    return np.asarray(laid, np.float32)
+    box = content_box(spec, film)
+    rows = pixel_fractions(out[0], start=box.top, length=box.height)
+    columns = pixel_fractions(out[1], start=box.left, length=box.width)
+    return lay_map(values, grid, rows=rows, columns=columns)
 
 
-def find_peak(
-    values: FloatMap, spec: InputSpec, film: tuple[int, int], *, shift: float = 0.0, pitch: float = 1.0
-) -> Peak:
+def find_peak(values: FloatMap, spec: InputSpec, film: tuple[int, int], *, grid: CellGrid = EVEN) -> Peak:
     """Centre of what the map's highest cell looks at, in film pixels, kept inside the film.
 
-    `shift` and `pitch` are the model's ``cell_shift`` and ``cell_pitch``. A bilinear surface is highest at a cell's
-    centre, so interpolation would find no better place.
+    A bilinear surface is highest at a cell's centre, so interpolation would find no better place.
     """
     row, column = np.unravel_index(int(np.argmax(values)), values.shape)
     box = content_box(spec, film)
-    y = (_fraction(int(row), values.shape[0], shift=shift, pitch=pitch) - box.top) / box.height * film[0]
-    x = (_fraction(int(column), values.shape[1], shift=shift, pitch=pitch) - box.left) / box.width * film[1]
+    y = (grid.fraction(int(row), values.shape[0]) - box.top) / box.height * film[0]
+    x = (grid.fraction(int(column), values.shape[1]) - box.left) / box.width * film[1]
     return Peak(
         x=min(max(x, 0.0), float(film[1])),
         y=min(max(y, 0.0), float(film[0])),
@@ -120,12 +96,18 @@ def find_peak(
     )
 
 
+def coloured_map(verdict: Scored, target: Target, spec: InputSpec, *, out: tuple[int, int]) -> npt.NDArray[np.uint8]:
+    """A target's map of a film, (rows, columns, 4) uint8 RGBA of the size `out`, not premultiplied."""
+    score = verdict.scores[target]
+    low, high = colour_range(score)
+    laid = film_map(verdict.maps[target], spec, film=verdict.facts.shape, out=out, grid=score.grid)
+    return colour(laid, low=low, high=high)
+
+
 def colour_range(score: Score) -> tuple[float, float]:
     """Ends of a model's colour scale in logits: its operating point, and what maps of its finding usually rise to."""
     zero = min(max(to_logit(score.threshold), -_FARTHEST), _FARTHEST)
-    if score.map_peak is None:
-        return zero, zero + USUAL_SPAN
-    return zero, max(score.map_peak, zero + LEAST_SPAN)
+    return zero, scale_end(zero, score.map_peak)
 
 
 def colour(values: FloatMap, *, low: float, high: float) -> npt.NDArray[np.uint8]:
@@ -155,23 +137,3 @@ def scale_colours() -> npt.NDArray[np.uint8]:
     levels = np.linspace(_FIRST_COLOUR, 255, 256).round().astype(np.uint8).reshape(-1, 1)
     bgr = cv2.applyColorMap(levels, cv2.COLORMAP_INFERNO).reshape(-1, 3)
     return np.asarray(bgr[:, ::-1], np.uint8)
-
-
-def _span(spec: InputSpec, film: tuple[int, int]) -> tuple[float, float, float, float]:
-    box = content_box(spec, film)
-    return box.top, box.height, box.left, box.width
-
-
-def _fraction(cell: int, cells: int, *, shift: float, pitch: float) -> float:
-    """Where a cell looks, as a fraction of the square's side."""
-    return 0.5 + (shift + (cell + 0.5 - cells / 2) * pitch) / cells
-
-
-def _cells(fractions: npt.NDArray[np.float64], cells: int, *, shift: float, pitch: float) -> npt.NDArray[np.float32]:
-    """Map coordinates of places along one side: the inverse of `_fraction`."""
-    return (((fractions - 0.5) * cells - shift) / pitch + cells / 2 - 0.5).astype(np.float32)
-
-
-def _fractions(count: int, start: float, length: float) -> npt.NDArray[np.float64]:
-    """Place of `count` pixel centres along one side, as fractions of the square's."""
-    return start + (np.arange(count) + 0.5) / count * length

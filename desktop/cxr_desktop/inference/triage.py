@@ -129,8 +129,7 @@ def _verdict(
             target=entry.target,
             logit=float(outputs[entry.target].logits[index]),
             threshold=entry.operating_point.threshold,
-            cell_shift=entry.cell_shift,
-            cell_pitch=entry.cell_pitch,
+            grid=entry.grid,
             map_peak=entry.map_peak,
         )
         for entry in manifest.models
@@ -142,13 +141,7 @@ def _verdict(
         scores=scores,
         maps=maps,
         peaks={
-            target: find_peak(
-                values,
-                manifest.input,
-                film.facts.shape,
-                shift=scores[target].cell_shift,
-                pitch=scores[target].cell_pitch,
-            )
+            target: find_peak(values, manifest.input, film.facts.shape, grid=scores[target].grid)
             for target, values in maps.items()
         },
         urgency=urgency(scores.values()),

@@ -14,11 +14,10 @@ import numpy.typing as npt
 
 from cxr_desktop.inference.urgency import Urgency
 from cxr_shared.findings import Target
+from cxr_shared.heat_map import EVEN, CellGrid, FloatMap
 
 if TYPE_CHECKING:
     from cxr_desktop.intake.prepared import FilmFacts
-
-FloatMap: TypeAlias = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +32,8 @@ class Score:
         The model's logit.
     threshold
         The operating point, a probability.
-    cell_shift, cell_pitch
-        How far what the map sees is centred right of and below the input's middle, and how far apart its cells look,
-        both in cells.
+    grid
+        Where the cells of its map look.
     map_peak
         How high the map of a film with the finding usually rises, in logits; None where the bundle does not say.
     """
@@ -43,8 +41,7 @@ class Score:
     target: Target
     logit: float
     threshold: float
-    cell_shift: float = 0.0
-    cell_pitch: float = 1.0
+    grid: CellGrid = EVEN
     map_peak: float | None = None
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from cxr_desktop.inference.heatmap import colour, colour_range, film_map
+from cxr_desktop.inference.heatmap import coloured_map
 from cxr_desktop.inference.verdict import Scored
 from cxr_shared.bundle import InputSpec
 from cxr_shared.findings import Target
@@ -43,17 +43,7 @@ def overlay(
         (h, w, 3) uint8 RGB.
     """
     rows, columns = grey.shape
-    score, out = verdict.scores[target], (rows, columns)
-    laid = film_map(
-        verdict.maps[target],
-        spec,
-        film=verdict.facts.shape,
-        out=out,
-        shift=score.cell_shift,
-        pitch=score.cell_pitch,
-    )
-    low, high = colour_range(score)
-    rgba = colour(laid, low=low, high=high)
+    rgba = coloured_map(verdict, target, spec, out=(rows, columns))
     alpha = rgba[..., 3:].astype(np.float32) * (opacity / 255)
     mixed = grey[..., None] * (1 - alpha) + rgba[..., :3] * alpha
     return np.asarray(np.rint(mixed), np.uint8)

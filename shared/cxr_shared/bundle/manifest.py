@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from cxr_shared.findings import Target
+from cxr_shared.heat_map import CellGrid
 
 SCHEMA_VERSION: Final = 1
 MANIFEST_NAME: Final = "manifest.json"
@@ -85,10 +86,9 @@ class ModelEntry(_Part):
     """One model of a bundle.
 
     The ONNX file takes ``film`` uint8 (N, size, size) and gives ``logit`` float32 (N,) and ``map`` float32
-    (N, h, w) in logit units, with ``mean(map) = logit``. The probability is ``sigmoid(logit)``. What the map's cells
-    see lies `cell_pitch` cells apart, and all of it is centred `cell_shift` cells right of and below the middle of the
-    input: cell j of w looks at (w/2 + cell_shift + (j + ½ − w/2)·cell_pitch) / w of the side. The map of a film with
-    the finding rises to `map_peak` logits, in the median over validation films.
+    (N, h, w) in logit units, with ``mean(map) = logit``. The probability is ``sigmoid(logit)``. Where the map's
+    cells look is said by `cell_shift` and `cell_pitch` (`cxr_shared.heat_map.CellGrid`). The map of a film with the
+    finding rises to `map_peak` logits, in the median over validation films.
     """
 
     target: Target
@@ -108,6 +108,11 @@ class ModelEntry(_Part):
     parity: Parity
     run: str
     recipe: dict[str, Any]
+
+    @property
+    def grid(self) -> CellGrid:
+        """Where the cells of the map look."""
+        return CellGrid(self.cell_shift, self.cell_pitch)
 
     @property
     def operating_point(self) -> OperatingPoint:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from cxr_trainer.data.batches import Films
-from cxr_trainer.model.head import fold
+from cxr_trainer.model.heat_map import heat_maps
 from cxr_trainer.model.network import Network
 
 _BATCH = 32
@@ -32,12 +32,12 @@ def normal_map(network: Network, films: Films) -> Tensor:
     """
     total: Tensor | None = None
     count = 0
-    for maps in _maps(network, films, label=0):
+    for maps in _maps(network, films, label=0, normal=torch.zeros(1, 1)):
         batch = maps.double().sum(dim=0)
         total = batch if total is None else total + batch
         count += len(maps)
     assert total is not None
-    return (total / count).float().cpu()
+    return (total / count).float()
 
 
 def map_peak(network: Network, films: Films, normal: Tensor) -> float:
@@ -53,18 +53,14 @@ def map_peak(network: Network, films: Films, normal: Tensor) -> float:
     normal
         (h, w) float32: what `normal_map` gave.
     """
-    offset = (normal.mean() - normal).to(films.labels.device)
-    peaks = [(maps + offset).amax(dim=(1, 2)) for maps in _maps(network, films, label=1)]
+    peaks = [maps.amax(dim=(1, 2)) for maps in _maps(network, films, label=1, normal=normal)]
     return float(torch.cat(peaks).quantile(0.5))
 
 
-def _maps(network: Network, films: Films, *, label: int) -> Iterator[Tensor]:
-    """Maps (n, h, w) float32, as the folded head gives them, of the films with `label`."""
+def _maps(network: Network, films: Films, *, label: int, normal: Tensor) -> Iterator[Tensor]:
+    """Maps (n, h, w) of the films with `label`, in batches."""
     network.eval()
-    weight, bias = fold(network.head)
-    weight = weight.to(films.labels.device, torch.float32)
     chosen = np.flatnonzero(films.labels.cpu().numpy() == label).astype(np.int64)
-    with torch.inference_mode():
-        for start in range(0, len(chosen), _BATCH):
-            pixels, _ = films.batch(chosen[start : start + _BATCH])
-            yield torch.einsum("nchw,c->nhw", network.features(pixels).float(), weight) + float(bias)
+    for start in range(0, len(chosen), _BATCH):
+        pixels, _ = films.batch(chosen[start : start + _BATCH])
+        yield heat_maps(network, normal, pixels)

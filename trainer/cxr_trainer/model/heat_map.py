@@ -22,7 +22,7 @@ def map_terms(head: AffineHead, normal_map: Tensor) -> tuple[Tensor, Tensor]:
     head
         The head.
     normal_map
-        (h, w): the mean map of normal films (see `cxr_trainer.evaluate.normal_map`).
+        (h, w): the mean map of normal films (see `cxr_trainer.evaluate.normal_map`); a (1, 1) zero takes none away.
 
     Returns
     -------

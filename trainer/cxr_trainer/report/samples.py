@@ -14,10 +14,11 @@ import pandas as pd
 import torch
 
 from cxr_shared.files import write_bytes, write_json
+from cxr_shared.heat_map import lay_map, pixel_fractions, scale_end
 from cxr_shared.opencv import cv2
 from cxr_trainer.data.prepare import PreparedFilms
 from cxr_trainer.fit.run import Run
-from cxr_trainer.model.backbones import CellGrid, cell_grid
+from cxr_trainer.model.backbones import cell_grid
 from cxr_trainer.model.heat_map import heat_maps
 from cxr_trainer.model.network import Network
 
@@ -35,8 +36,6 @@ RULE: Final = (
 
 _FOR, _AGAINST = (255, 170, 40), (60, 160, 255)
 _OPACITY = 0.6
-_LEAST_SPAN = 1.0
-_USUAL_SPAN = 6.0
 Picture = npt.NDArray[np.uint8]
 
 
@@ -64,7 +63,7 @@ def write_samples(
     normal
         (h, w) mean map of the normal validation films.
     metrics
-        With ``operating_points`` and, where known, ``map_peak``.
+        With ``operating_points`` and ``map_peak``.
     """
     threshold = balanced_point(metrics)["threshold"]
     zero = float(np.log(threshold / (1 - threshold))) if 0 < threshold < 1 else 0.0
@@ -73,12 +72,13 @@ def write_samples(
     pixels = np.ascontiguousarray(films.pixels[chosen["row"].to_numpy(dtype=np.int64)])
     device = next(network.parameters()).device
     maps = heat_maps(network, normal, torch.from_numpy(pixels).unsqueeze(1).to(device)).numpy()
-    span = max(metrics.get("map_peak", zero + _USUAL_SPAN) - zero, _LEAST_SPAN)
+    span = scale_end(zero, metrics["map_peak"]) - zero
     grid = cell_grid(network.backbone, films.pixels.shape[-1])
+    places = pixel_fractions(SIDE)
     entries = []
     for number, row in enumerate(chosen.itertuples(index=False)):
         film = cv2.resize(pixels[number], (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
-        laid = overlay(film, lay_map(maps[number], SIDE, grid=grid) - zero, span=span)
+        laid = overlay(film, lay_map(maps[number], grid, rows=places, columns=places) - zero, span=span)
         entries.append(_entry(run, row, number=number, pictures={"film": film, "map": laid}))
     write_json(run.folder / FOLDER / "samples.json", {"rule": RULE, "zero": zero, "span": span, "films": entries})
 
@@ -109,21 +109,6 @@ def choose_samples(test: pd.DataFrame, zero: float) -> pd.DataFrame:
         places = {round(share * (len(group) - 1)) for share in np.linspace(0, 1, EACH)} if len(group) else set()
         picked.append(group.iloc[sorted(places)])
     return pd.concat(picked).drop(columns="distance")
-
-
-def lay_map(values: npt.NDArray[np.float32], side: int, *, grid: CellGrid) -> npt.NDArray[np.float32]:
-    """Lay a map (h, w) over a square film, bilinearly: (side, side) in logit units.
-
-    Cells lie where they look (see `CellGrid`); beyond the outermost centres the nearest cell's value stands.
-    """
-    fractions = (np.arange(side) + 0.5) / side
-    rows, columns = (
-        (((fractions - 0.5) * cells - grid.shift) / grid.pitch + (cells - 1) / 2).astype(np.float32)
-        for cells in values.shape
-    )
-    x, y = np.meshgrid(columns, rows)
-    laid = cv2.remap(np.ascontiguousarray(values), x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(laid, np.float32)
 
 
 def overlay(film: Picture, evidence: npt.NDArray[np.float32], *, span: float) -> Picture:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PySide6.QtGui import QImage
 
-from cxr_desktop.inference.heatmap import colour, colour_range, film_map, scale_colours
+from cxr_desktop.inference.heatmap import colour_range, coloured_map, scale_colours
 from cxr_desktop.inference.verdict import Scored
 from cxr_shared.bundle import InputSpec
 from cxr_shared.findings import Target
@@ -54,22 +54,9 @@ def rgba_image(rgba: npt.NDArray[np.uint8]) -> QImage:
 
 def heat_map(verdict: Scored, target: Target, spec: InputSpec) -> HeatMap:
     """Colour one target's map for one film."""
-    score, side = verdict.scores[target], (_HEAT_SIDE, _HEAT_SIDE)
-    low, high = colour_range(score)
-    laid = film_map(
-        verdict.maps[target],
-        spec,
-        film=verdict.facts.shape,
-        out=side,
-        shift=score.cell_shift,
-        pitch=score.cell_pitch,
-    )
-    return HeatMap(
-        image=rgba_image(colour(laid, low=low, high=high)),
-        title=target.display,
-        low=low,
-        high=high,
-    )
+    low, high = colour_range(verdict.scores[target])
+    rgba = coloured_map(verdict, target, spec, out=(_HEAT_SIDE, _HEAT_SIDE))
+    return HeatMap(rgba_image(rgba), target.display, low, high)
 
 
 def scale_image() -> QImage:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from cxr_trainer.model.backbones.geometry import CellGrid, cell_grid
+from cxr_trainer.model.backbones.geometry import cell_grid
 from cxr_trainer.model.backbones.imagenet import build_alexnet, build_densenet121
 from cxr_trainer.model.backbones.mobilenet import build_mobilenet, start_local
 from cxr_trainer.model.backbones.scaling import Scaling, input_scaling
 from cxr_trainer.recipe import Architecture
 
-__all__ = ["CellGrid", "Scaling", "build_backbone", "cell_grid", "input_scaling", "start_local"]
+__all__ = ["Scaling", "build_backbone", "cell_grid", "input_scaling", "start_local"]
 
 
 def build_backbone(

@@ -4,28 +4,15 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from timm.layers.conv2d_same import Conv2dSame
 from torch import Tensor, nn
 
+from cxr_shared.heat_map import CellGrid
+
 _LAYERS = (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d)
-
-
-class CellGrid(NamedTuple):
-    """Where the cells of a map look, in cells: cell j of w looks at (w/2 + shift + (j + ½ − w/2)·pitch) / w.
-
-    Attributes
-    ----------
-    shift
-        How far the map's middle is right of and below the input's.
-    pitch
-        Distance between what neighbouring cells look at; 1 where the cells tile the input evenly.
-    """
-
-    shift: float
-    pitch: float
 
 
 @dataclass
