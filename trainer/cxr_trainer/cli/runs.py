@@ -1,0 +1,93 @@
+"""Commands that make runs and show them: `fit`, `resume`, `report`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cxr_trainer.cli.options import NO_OPTIONS, Fields, Flag, RecipeOptions, app, data_folder
+
+
+@app.command
+def fit(
+    *fields: Fields,
+    disease: str,
+    data: Path | None = None,
+    out: Path = Path("runs"),
+    options: RecipeOptions = NO_OPTIONS,
+    dry_run: Flag = False,
+    json: Flag = False,
+) -> int:
+    """Train a model through all three stages: decay, range test, cyclical learning rates.
+
+    Parameters
+    ----------
+    fields
+        Any recipe field and its value, such as --decay.epochs 3 --clr.policy triangular2.
+    disease
+        A finding (hernia, pleural-thickening, …), anomaly, or all.
+    data
+        Folder with NIH's label file and images; CXR_DATA stands in for it.
+    out
+        Where the run directory is made.
+    options
+        The recipe.
+    dry_run
+        Print the resolved recipe, the cohort and an estimate of time and disk, and do nothing.
+    json
+        Print events as JSON lines instead of progress.
+    """
+    from cxr_trainer.commands.fit import fit_targets
+
+    overrides, folder = options.overrides(fields), data_folder(data)
+    if dry_run:
+        from cxr_trainer.commands.dry_run import show_plans
+
+        return show_plans(disease, data=folder, recipe=options.recipe, device=options.device, overrides=overrides)
+    return fit_targets(
+        disease,
+        data=folder,
+        out=out,
+        recipe=options.recipe,
+        device=options.device,
+        json_lines=json,
+        overrides=overrides,
+    )
+
+
+@app.command
+def resume(
+    run: Path,
+    *fields: Fields,
+    json: Flag = False,
+) -> int:
+    """Go on with a run that was stopped, as if it never had been.
+
+    Parameters
+    ----------
+    run
+        The run directory.
+    fields
+        Recipe fields of the CLR stage to change before it begins, such as --clr.max_lr 0.01.
+    json
+        Print events as JSON lines instead of progress.
+    """
+    from cxr_trainer.commands.fit import resume_run
+    from cxr_trainer.recipe_files import parse_fields
+
+    return resume_run(run, json_lines=json, overrides=parse_fields(fields))
+
+
+@app.command
+def report(run: Path, *runs: Path, out: Path | None = None) -> int:
+    """Write the pages of finished runs anew, and one page for all of them.
+
+    Parameters
+    ----------
+    run, runs
+        Run directories, or a folder of them.
+    out
+        The page of the whole set; of several runs it is by default report.html in the folder they share.
+    """
+    from cxr_trainer.commands.report import write_reports
+
+    return write_reports((run, *runs), out=out)
