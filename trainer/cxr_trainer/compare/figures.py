@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-import io
+from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from cxr_shared.files import write_bytes
 from cxr_trainer.compare.plan import slug
 from cxr_trainer.compare.results import Comparison
+from cxr_trainer.report.drawing import BLUE, FAINT, GREEN, INK, ORANGE, PURPLE, SKY, VERMILION, write_panels
 
-# Okabe and Ito's colours, told apart by everyone, and dashes for print.
+# Dashes too, for print.
 _LINES: Final = (
-    ("#000000", "-"),
-    ("#0072B2", "-"),
-    ("#D55E00", "--"),
-    ("#009E73", "-."),
-    ("#CC79A7", "-"),
-    ("#E69F00", "--"),
-    ("#56B4E9", "-."),
+    (INK, "-"),
+    (BLUE, "-"),
+    (VERMILION, "--"),
+    (GREEN, "-."),
+    (PURPLE, "-"),
+    (ORANGE, "--"),
+    (SKY, "-."),
 )
-_STYLE: Final[dict[Any, Any]] = {"svg.hashsalt": "cxr-triage", "font.size": 9, "axes.grid": True, "grid.alpha": 0.25}
+_SIZE: Final = (9.6, 4.0)
 _PANELS: Final = {
     "accuracy": {"accuracy": "training, as it went", "validation_accuracy": "validation"},
     "loss": {"loss": "training, with penalties", "validation_loss": "validation, cross-entropy"},
@@ -36,18 +35,17 @@ _PANELS: Final = {
 
 def write_figures(comparison: Comparison, folder: Path) -> list[Path]:
     """Draw ``accuracy`` and ``loss`` into `folder` as SVG and PNG; returns the SVG files."""
-    paths = []
-    for name, panels in _PANELS.items():
-        with mpl.rc_context(_STYLE):
-            figure = Figure(figsize=(9.6, 4.0), layout="constrained", dpi=150)
-            for axes, (column, title) in zip(figure.subplots(1, 2), panels.items(), strict=True):
-                _draw(axes, comparison, column)
-                axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-                axes.set(xlabel=_epoch_label(comparison), ylabel=name, title=title)
-            figure.suptitle(f"{comparison.title}: {name}", fontsize=9)
-            figure.axes[0].legend(fontsize=8)
-            paths.append(_save(figure, folder / name))
-    return paths
+    return [write_panels(folder / name, partial(_panels, comparison, name), size=_SIZE) for name in _PANELS]
+
+
+def _panels(comparison: Comparison, name: str, figure: Figure) -> None:
+    panels = _PANELS[name]
+    for axes, (column, title) in zip(figure.subplots(1, 2), panels.items(), strict=True):
+        _draw(axes, comparison, column)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.set(xlabel=_epoch_label(comparison), ylabel=name, title=title)
+    figure.suptitle(f"{comparison.title}: {name}", fontsize=9)
+    figure.axes[0].legend()
 
 
 def curves(comparison: Comparison, choice: str, column: str) -> npt.NDArray[np.float64]:
@@ -60,22 +58,13 @@ def _draw(axes: Axes, comparison: Comparison, column: str) -> None:
     for choice, (color, dash) in zip(comparison.choices, _LINES, strict=False):
         values = curves(comparison, choice, column)
         epochs = np.arange(1, values.shape[1] + 1)
-        axes.plot(epochs, values.mean(axis=0), color=color, linestyle=dash, linewidth=1.4, label=slug(choice))
+        axes.plot(epochs, values.mean(axis=0), color=color, linestyle=dash, label=slug(choice))
         axes.fill_between(epochs, values.min(axis=0), values.max(axis=0), color=color, alpha=0.15, linewidth=0)
     starts = {result.seed: float(result.start[column]) for result in comparison.results if result.start is not None}
     if starts:
         level = float(np.mean(list(starts.values())))
-        axes.axhline(level, color="0.5", linestyle=":", linewidth=1.0, label="end of the decay stage")
+        axes.axhline(level, color=FAINT, linestyle=":", linewidth=1.0, label="end of the decay stage")
 
 
 def _epoch_label(comparison: Comparison) -> str:
     return "epoch of the CLR stage" if comparison.plan.axis == "policies" else "epoch"
-
-
-def _save(figure: Figure, stem: Path) -> Path:
-    for suffix in (".svg", ".png"):
-        buffer = io.BytesIO()
-        # No date: the same runs draw the same bytes.
-        figure.savefig(buffer, format=suffix[1:], metadata={"Date": None} if suffix == ".svg" else None)
-        write_bytes(stem.with_suffix(suffix), buffer.getvalue())
-    return stem.with_suffix(".svg")

@@ -19,8 +19,7 @@ from cxr_trainer.fit.checkpoint import load_checkpoint
 from cxr_trainer.fit.loop import Stopped
 from cxr_trainer.fit.run import Run
 from cxr_trainer.fit.session import fit, resume
-from cxr_trainer.model.network import initialised
-from cxr_trainer.model.weights import load_weights
+from cxr_trainer.fit.setup import new_network
 from cxr_trainer.recipe import StageName
 
 SHARED = ""
@@ -93,9 +92,9 @@ def check_weights(work: Work) -> None:
     """
     plan = work.plan
     missing = [(seed, choice) for seed in plan.seeds for choice in plan.choices if work.run_of(seed, choice) is None]
-    for section in {plan.recipe_of(seed, choice).model for seed, choice in missing}:
-        network = initialised(section, bn_momentum=0.99, seed=0)
-        load_weights(network, weights=section.weights, architecture=section.architecture)
+    recipes = [plan.recipe_of(seed, choice) for seed, choice in missing]
+    for recipe in {recipe.model: recipe for recipe in recipes}.values():
+        new_network(recipe)
 
 
 def run_seeds(work: Work) -> Iterator[list[Failure]]:

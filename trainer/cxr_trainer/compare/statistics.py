@@ -79,8 +79,6 @@ def film_difference(
     by_seed = films.mean(axis=1)
     over_patients = mean_interval(films.mean(axis=0), patients)
     groups = len(np.unique(np.asarray(patients)))
-    assert over_patients.low is not None  # there is at least one film
-    assert over_patients.high is not None
     parts = [(((over_patients.high - over_patients.low) / (2 * _NORMAL)) ** 2, max(1, groups - 1))]
     if len(by_seed) > 1:
         parts.append((float(by_seed.var(ddof=1)) / len(by_seed), len(by_seed) - 1))

@@ -13,6 +13,7 @@ from cxr_trainer.compare.paper import decay_figure, paper_figure
 from cxr_trainer.compare.plan import NOUNS, slug
 from cxr_trainer.compare.results import Comparison, Result, measures, peak_rate
 from cxr_trainer.compare.statistics import summarise
+from cxr_trainer.report.texts import estimate_text
 
 Row = dict[str, str]
 _PAPER: Final = "paper (image-level split)"
@@ -137,8 +138,7 @@ def _figures(parts: Sequence[dict[str, Any]], name: str) -> str:
     factor, digits = (100, 1) if name == "accuracy" else (1, 3)
     if len(parts) > 1:
         return summary_text([part[name]["value"] for part in parts], factor=factor, digits=digits)
-    value, low, high = (f"{factor * parts[0][name][key]:.{digits}f}" for key in ("value", "low", "high"))
-    return f"{value} (95 % {low} to {high})"
+    return estimate_text(parts[0][name], percent=name == "accuracy")
 
 
 def _decay_rows(comparison: Comparison) -> list[Row]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import dataclasses
-import html
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,14 +17,10 @@ from cxr_trainer.compare.notes import NOTICE, notes
 from cxr_trainer.compare.plan import slug
 from cxr_trainer.compare.results import Comparison
 from cxr_trainer.compare.tables import Row, run_table, summary_table, test_rows, training_rows
+from cxr_trainer.report.pages import inline_svg, render
+from cxr_trainer.report.tables import Table
 
 _NO_CLAIM = "The paper claims nothing of these choices, or too few runs are finished."
-_STYLE = """
-body{font:15px/1.5 system-ui,sans-serif;max-width:80rem;margin:2rem auto;padding:0 1rem;color:#222}
-table{border-collapse:collapse;margin:1rem 0;display:block;overflow-x:auto}
-td,th{padding:.25rem .8rem;border-bottom:1px solid #ddd;text-align:left;vertical-align:top}
-.notice{background:#fff3cd;padding:.5rem 1rem}img{max-width:100%;height:auto}
-"""
 
 
 def write_comparison(comparison: Comparison, folder: Path) -> list[Finding]:
@@ -103,32 +97,30 @@ def _markdown_finding(finding: Finding) -> str:
 def _page(
     comparison: Comparison, tables: dict[str, list[Row]], findings: Sequence[Finding], figures: Sequence[Path]
 ) -> str:
-    title = html.escape(comparison.title)
-    parts = [f"<h1>{title}</h1>", f'<p class="notice">{NOTICE}</p>']
-    for heading, rows in tables.items():
-        frame = pd.DataFrame(rows, columns=_heads(rows)).fillna("–")
-        parts += [f"<h2>{heading}</h2>", frame.to_html(index=False, border=0)]
-    parts += ["<h2>The paper's claims</h2>", *(map(_html_finding, findings) if findings else [f"<p>{_NO_CLAIM}</p>"])]
-    parts += ["<h2>Figures</h2>", *(_image(path, f"{comparison.title}: {path.stem}") for path in figures)]
-    parts += ["<h2>Notes</h2><ul>", *(f"<li>{html.escape(note)}</li>" for note in notes(comparison)), "</ul>"]
-    body = "\n".join(parts)
-    return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
-        f"<style>{_STYLE}</style><body>{body}</body></html>\n"
+    return render(
+        "comparison.html.j2",
+        title=comparison.title,
+        tables=[_table(heading, rows) for heading, rows in tables.items()],
+        findings=[
+            {
+                "headline": finding.headline,
+                "claims": [f"{slug(claim.choice)}: {claim.verdict}; {claim.sentence}." for claim in finding.claims],
+                "remark": finding.remark,
+            }
+            for finding in findings
+        ],
+        no_claim=_NO_CLAIM,
+        figures=[
+            {"svg": inline_svg(path.read_text("utf-8"), name=path.stem, title=f"{comparison.title}: {path.stem}")}
+            for path in figures
+        ],
+        notes=notes(comparison),
     )
 
 
-def _html_finding(finding: Finding) -> str:
-    items = "".join(
-        f"<li>{html.escape(f'{slug(claim.choice)}: {claim.verdict}; {claim.sentence}.')}</li>"
-        for claim in finding.claims
-    )
-    return f"<h3>{html.escape(finding.headline)}</h3><ul>{items}</ul><p>{html.escape(finding.remark)}</p>"
-
-
-def _image(path: Path, alt: str) -> str:
-    data = base64.b64encode(path.read_bytes()).decode()
-    return f'<p><img alt="{html.escape(alt)}" src="data:image/svg+xml;base64,{data}"></p>'
+def _table(heading: str, rows: Sequence[Row]) -> Table:
+    heads = _heads(rows)
+    return Table(heading, tuple(heads), tuple(tuple(row.get(head, "–") for head in heads) for row in rows))
 
 
 def _heads(rows: Sequence[Row]) -> list[str]:

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from cxr_shared.files import write_bytes
 
 BLUE, VERMILION, GREEN, PURPLE = "#0072b2", "#d55e00", "#009e73", "#cc79a7"
+ORANGE, SKY = "#e69f00", "#56b4e9"
 """Okabe and Ito's, told apart by everyone."""
 INK, PAPER, FAINT = "#1c2127", "#ffffff", "#8a939e"
 """Text and axes; background; what is only for orientation. `cxr_trainer.report.pages` exchanges them in dark pages."""
@@ -46,6 +47,11 @@ _STYLE: Final[dict[Any, Any]] = {
 
 def write_figure(stem: Path, draw: Callable[[Axes], None], *, size: tuple[float, float] = WIDE) -> Path:
     """Draw one plot into ``<stem>.svg`` and ``<stem>.png`` and return the SVG; the same plot gives the same bytes."""
+    return write_panels(stem, lambda figure: draw(figure.add_subplot()), size=size)
+
+
+def write_panels(stem: Path, draw: Callable[[Figure], None], *, size: tuple[float, float]) -> Path:
+    """As `write_figure`, with a figure of several plots."""
     for suffix in (".svg", ".png"):
         write_bytes(stem.parent / f"{stem.name}{suffix}", _drawn(draw, size, suffix[1:]))
     return stem.parent / f"{stem.name}.svg"
@@ -53,13 +59,13 @@ def write_figure(stem: Path, draw: Callable[[Axes], None], *, size: tuple[float,
 
 def svg_text(draw: Callable[[Axes], None], *, size: tuple[float, float] = SQUARE) -> str:
     """Draw one plot as the text of an SVG file."""
-    return _drawn(draw, size, "svg").decode()
+    return _drawn(lambda figure: draw(figure.add_subplot()), size, "svg").decode()
 
 
-def _drawn(draw: Callable[[Axes], None], size: tuple[float, float], kind: str) -> bytes:
+def _drawn(draw: Callable[[Figure], None], size: tuple[float, float], kind: str) -> bytes:
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=size, layout="constrained")
-        draw(figure.add_subplot())
+        draw(figure)
         buffer = io.BytesIO()
         # No date: the same run draws the same bytes.
         figure.savefig(buffer, format=kind, metadata={"Date": None} if kind == "svg" else None)
