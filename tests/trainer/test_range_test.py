@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cxr_trainer.range_test import LossSmoother, Suggestion, measure_spread, smooth, suggest
+from cxr_trainer.range_test import LossSmoother, measure_spread, smooth, suggest
 from cxr_trainer.recipe import Suggester
 from cxr_trainer.schedule import LinearRamp, Ramp
+from cxr_trainer.suggesters import Suggestion
 
 RATES = [Ramp(1e-7, 1.0, 141).rate(i) for i in range(141)]
 

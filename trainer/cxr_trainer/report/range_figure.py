@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 
-from cxr_trainer.range_test import BASE_SHARE, Suggestion, measure_spread
+from cxr_trainer.range_test import BASE_SHARE, measure_spread
 from cxr_trainer.report.drawing import BLUE, GREEN, PURPLE, VERMILION
+from cxr_trainer.suggesters import Suggestion
 
 _MARKS: Final = {"minimum": (VERMILION, "-"), "steepest": (GREEN, "--"), "valley": (PURPLE, "-.")}
 
