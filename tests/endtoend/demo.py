@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import os
 import resource
 import shutil
 import subprocess
@@ -36,7 +37,8 @@ def main() -> int:
     parser.add_argument("--no-window", action="store_true", help="write a screenshot even where there is a display")
     arguments = parser.parse_args()
     folder: Path = arguments.folder.resolve()
-    for old in ("phantoms", "unseen-png", "unseen-dicom", "runs"):
+    os.environ["CXR_CACHE"] = str(folder / "cache")  # the demo leaves nothing outside its folder
+    for old in ("phantoms", "unseen-png", "unseen-dicom", "runs", "cache"):
         shutil.rmtree(folder / old, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
