@@ -10,7 +10,7 @@ its third digit within a few updates, as another number of threads does.)
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from lightning_fabric import Fabric
@@ -92,11 +92,12 @@ def ranks_of(fabric: Fabric) -> Ranks:
     return Ranks(fabric.global_rank, fabric.world_size)
 
 
-def normalise_over_ranks(network: nn.Module) -> None:
-    """Let every batch normalisation of `network`'s backbone use the batch of all ranks; names and values stay."""
-    for module in network.modules():
+def normalise_over_ranks(backbone: nn.Module) -> None:
+    """Let every batch normalisation of `backbone` use the batch of all ranks; names and values stay."""
+    for module in backbone.modules():
         if isinstance(module, _BatchNorm) and not isinstance(module, _OverRanks):
-            module.__class__ = _over_ranks(type(module))
+            kind = type(module)
+            module.__class__ = type(f"{kind.__name__}OverRanks", (_OverRanks, kind), {})
 
 
 def _collective_device() -> torch.device:
@@ -128,8 +129,6 @@ class _OverRanks:
     torch's own SyncBatchNorm runs on CUDA alone; this runs wherever the process group does.
     """
 
-    _made: ClassVar[dict[type, type]] = {}
-
     def forward(self: Any, x: Tensor) -> Tensor:
         if not self.training:
             result: Tensor = super().forward(x)  # type: ignore[misc]
@@ -155,9 +154,3 @@ class _OverRanks:
         self.num_batches_tracked.add_(1)
         self.running_mean.lerp_(mean, self.momentum)
         self.running_var.lerp_(variance * (total / max(total - 1.0, 1.0)), self.momentum)
-
-
-def _over_ranks(kind: type) -> type:
-    if kind not in _OverRanks._made:  # noqa: SLF001
-        _OverRanks._made[kind] = type(f"{kind.__name__}OverRanks", (_OverRanks, kind), {})  # noqa: SLF001
-    return _OverRanks._made[kind]  # noqa: SLF001
