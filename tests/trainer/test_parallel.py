@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from cxr_trainer.parallel import Ranks, normalise_over_ranks
 from cxr_trainer.recipe import Recipe
 
 pytestmark = pytest.mark.slow
+Trainer = Callable[..., Any]
 
 
 @pytest.mark.parametrize(("films", "count"), [(8, 2), (7, 2), (5, 4), (2, 3)])
@@ -107,6 +109,23 @@ def test_torchrun_has_the_loss_curve_of_one_process(tiny_nih: Path, tiny_recipe:
 
 def _curve(run: Run) -> list[float]:
     return [event["loss"] for event in read_events(run.events_path, "EpochFinished")]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("find-lr", "--disease", "hernia"),
+        ("compare", "--disease", "hernia", "--optimizers", "sgd,adam"),
+        ("bench", "--films", "64"),
+    ],
+)
+def test_what_cannot_share_its_work_refuses_torchrun(
+    command: tuple[str, ...], trainer: Trainer, tiny_nih: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    said = trainer(*command, "--data", tiny_nih, "--weights", "none") if command[0] != "bench" else trainer(*command)
+    assert said.code == 1
+    assert f"{command[0]} runs in one process" in said.err
 
 
 def test_batch_normalisation_over_ranks_keeps_names_and_values() -> None:

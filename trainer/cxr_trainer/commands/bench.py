@@ -20,7 +20,7 @@ from cxr_trainer.bench.table import LEGEND, Machine, document, epoch_sentence, m
 from cxr_trainer.data.cache import cache_films
 from cxr_trainer.data.catalog import read_catalog
 from cxr_trainer.errors import BenchError
-from cxr_trainer.fit.device import DeviceName, choose_compute
+from cxr_trainer.fit.device import DeviceName, choose_compute, require_one_process
 from cxr_trainer.recipe import ModelSection, Recipe
 from cxr_trainer.recipe_files import load_recipe
 
@@ -40,6 +40,7 @@ def run_bench(  # noqa: PLR0913  (each an option of the command)
     json_document: bool,
 ) -> int:
     """Measure every architecture in turn and print tables, or one JSON document."""
+    require_one_process("bench")
     chosen = [_architecture(name) for name in architectures] or list(ARCHITECTURES)
     if rounds < 1 or batch_size < 2 or films < 2 * batch_size:
         raise BenchError("Give at least 1 round, batches of 2 films or more, and films for at least two batches.")

@@ -19,7 +19,7 @@ from cxr_trainer.compare.results import read_comparison
 from cxr_trainer.compare.running import Failure, Work, check_weights, run_seeds
 from cxr_trainer.compare.writing import write_comparison
 from cxr_trainer.errors import ComparisonError, DataNotConfigured
-from cxr_trainer.fit.device import DeviceName
+from cxr_trainer.fit.device import DeviceName, require_one_process
 from cxr_trainer.fit.loop import Stopped
 from cxr_trainer.progress import TerminalProgress
 from cxr_trainer.recipe import Recipe
@@ -46,6 +46,7 @@ class Request:
 
 def compare_choices(request: Request, *, json_lines: bool) -> int:
     """Make the runs that are missing and write the comparison; 1 where some could not be made."""
+    require_one_process("compare")
     plan = _plan(request)
     folder = request.out or Path("comparisons") / f"{plan.recipe.target.slug}-{plan.axis}"
     keep_plan(folder, plan)

@@ -15,7 +15,7 @@ from rich.table import Table
 from cxr_shared.findings import Target, parse_target
 from cxr_trainer.commands.fit import stop_on_interrupt
 from cxr_trainer.errors import DataNotConfigured, RangeTestError, RecipeError
-from cxr_trainer.fit.device import DeviceName
+from cxr_trainer.fit.device import DeviceName, require_one_process
 from cxr_trainer.fit.events import Sink
 from cxr_trainer.fit.find_lr import FoundRates, Start, find_rates
 from cxr_trainer.fit.loop import Stopped
@@ -49,6 +49,7 @@ def find_learning_rate(start: Start, *, out: Path | None, seeds: int, device: De
     RangeTestError
         The recipe's suggester refused every curve. They are kept.
     """
+    require_one_process("find-lr")
     if seeds < 1:
         raise RecipeError("--seeds must be at least 1.")
     folder = out or _new_folder(start.recipe.target)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import zlib
 from collections.abc import Iterator, Sequence
@@ -105,7 +106,7 @@ def _write_row(stream: BinaryIO, offset: int, pixels: npt.NDArray[np.uint8]) -> 
     try:
         stream.seek(offset)
         if stream.write(pixels.tobytes()) < pixels.nbytes:  # what a disk does when it becomes full
-            raise OSError(28, "No space left on device")
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     except OSError as error:
         raise OutputError(
             f"Could not write the film cache {stream.name}: {error.strerror}. Free space or set CXR_CACHE to another "

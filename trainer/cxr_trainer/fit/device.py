@@ -74,6 +74,12 @@ def choose_compute(name: DeviceName = "auto") -> Compute:
     return Compute(fabric, fabric.device, precision, channels_last=True, description=description, ranks=ranks)
 
 
+def require_one_process(what: str) -> None:
+    """Raise DeviceUnavailable under torchrun, which only `fit` and `resume` know how to share work with."""
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise DeviceUnavailable(f"{what} runs in one process. Start it without torchrun.")
+
+
 def _fabric(on_gpu: bool, precision: Literal["bf16-mixed", "32-true"]) -> Fabric:  # noqa: FBT001
     accelerator = "cuda" if on_gpu else "cpu"
     processes = int(os.environ.get("WORLD_SIZE", "1"))
