@@ -30,6 +30,7 @@ _STYLE: Final[dict[Any, Any]] = {
     "axes.titlesize": 9.5,
     "axes.titlelocation": "left",
     "axes.grid": True,
+    "axes.axisbelow": True,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.facecolor": "none",
