@@ -64,11 +64,17 @@ def test_operating_points_reach_what_they_are_named_for() -> None:
 def test_operating_points_are_in_order(scored: list[tuple[bool, int]]) -> None:
     labels = [int(positive) for positive, _ in scored]
     assume(0 < sum(labels) < len(labels))
-    points = choose_operating_points(labels, [score / 20 for _, score in scored])
+    points = choose_operating_points(labels, [score / 21 for _, score in scored])
     sensitive, balanced, specific = (points[i] for i in range(3))
     assert sensitive.threshold <= balanced.threshold <= specific.threshold
     assert sensitive.sensitivity >= max(0.95, balanced.sensitivity)
     assert specific.specificity >= max(0.95, balanced.specificity)
+
+
+def test_a_negative_scored_exactly_one_is_counted_against_the_specificity() -> None:
+    for point in choose_operating_points([0, 0, 0, 1], [1.0, 0.2, 0.1, 0.9]):
+        assert 0 <= point.threshold <= 1
+        assert point.specificity <= 2 / 3
 
 
 def test_separable_scores_put_every_threshold_into_the_gap() -> None:

@@ -17,7 +17,8 @@ def choose_operating_points(labels: npt.ArrayLike, probabilities: npt.ArrayLike)
 
     A film is positive when its probability is at or above the threshold. Thresholds lie midway between
     neighbouring scores, so that a rounding difference between two machines moves no film across. They are in order:
-    where the balanced point is already sensitive or specific enough, that point is the balanced one.
+    where the balanced point is already sensitive or specific enough, that point is the balanced one. None lies above
+    1: a film scored exactly 1 (a logit over 36) is positive at each, and the specificity stated says what that leaves.
 
     Parameters
     ----------
