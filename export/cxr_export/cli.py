@@ -47,7 +47,7 @@ def verify(bundle: Path) -> int:
     from cxr_shared.bundle import open_bundle
 
     opened = open_bundle(bundle)
-    print(f"{bundle} is sound: {len(opened.models)} model(s), SHA-256 {opened.sha256}")
+    print(f"{bundle} is sound: {len(opened.targets)} model(s), SHA-256 {opened.sha256}")
     return 0
 
 

@@ -12,7 +12,16 @@ from cxr_export.films import check_films
 from cxr_export.fold import FoldedNetwork
 from cxr_export.graph import export_graph
 from cxr_export.parity import check_parity
-from cxr_shared.bundle import InputSpec, Interval, Manifest, ModelEntry, OperatingPoint, TestMetrics, Tolerance
+from cxr_shared.bundle import (
+    InputSpec,
+    Interval,
+    Manifest,
+    ModelEntry,
+    ModelFile,
+    OperatingPoint,
+    TestMetrics,
+    Tolerance,
+)
 from cxr_shared.bundle import write_bundle as write_file
 from cxr_shared.files import sha256_bytes
 from cxr_shared.findings import Target
@@ -48,7 +57,7 @@ def write_bundle(runs: Sequence[Run], out: Path, *, report: Report = lambda _lin
     for run in sorted(runs, key=lambda each: list(Target).index(each.target)):
         entry, data = _export(run, spec, report)
         entries.append(entry)
-        files[entry.file] = data
+        files[entry.reference.file] = data
     manifest = Manifest(
         name=out.stem,
         pixel_path_version=PIXEL_PATH_VERSION,
@@ -89,9 +98,15 @@ def _export(run: Run, spec: InputSpec, report: Report) -> tuple[ModelEntry, byte
     grid = cell_grid(network.backbone, spec.size)
     entry = ModelEntry(
         target=recipe.target,
-        file=f"{recipe.target.slug}.onnx",
-        sha256=sha256_bytes(graph.data),
-        opset=graph.opset,
+        files=(
+            ModelFile(
+                file=f"{recipe.target.slug}.onnx",
+                sha256=sha256_bytes(graph.data),
+                opset=graph.opset,
+                tolerance=tolerance,
+                parity=parity,
+            ),
+        ),
         map_shape=graph.map_shape,
         cell_shift=grid.shift,
         cell_pitch=grid.pitch,
@@ -100,8 +115,6 @@ def _export(run: Run, spec: InputSpec, report: Report) -> tuple[ModelEntry, byte
         metrics=_test_metrics(run, metrics["parts"]["test"]),
         split_kind=metrics["split"]["kind"],
         split_sha256=metrics["split"]["sha256"],
-        tolerance=tolerance,
-        parity=parity,
         run=run.folder.name,
         recipe=_without_paths(recipe),
     )

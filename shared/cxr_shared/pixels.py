@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from cxr_shared.bundle.manifest import InputSpec
+from cxr_shared.bundle.parts import InputSpec
 from cxr_shared.film import Film, present
 from cxr_shared.opencv import cv2
 

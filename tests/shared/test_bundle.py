@@ -18,6 +18,7 @@ from cxr_shared.bundle import (
     Interval,
     Manifest,
     ModelEntry,
+    ModelFile,
     OperatingPoint,
     Parity,
     TestMetrics,
@@ -25,7 +26,8 @@ from cxr_shared.bundle import (
     write_bundle,
 )
 from cxr_shared.bundle.archive import pack
-from cxr_shared.bundle.manifest import MANIFEST_NAME, InputSpec
+from cxr_shared.bundle.manifest import MANIFEST_NAME
+from cxr_shared.bundle.parts import InputSpec
 from cxr_shared.errors import BundleDamaged, BundleUnsupported
 from cxr_shared.files import sha256_bytes
 from cxr_shared.findings import Target
@@ -45,28 +47,34 @@ def _model(domain: str = "", *, external: bool = False) -> bytes:
     return data
 
 
-def _entry(data: bytes, **changes: Any) -> ModelEntry:
-    figure = Interval(value=0.9, low=0.8, high=1.0)
+def _file(data: bytes, **changes: Any) -> ModelFile:
     fields: dict[str, Any] = {
-        "target": Target.HERNIA,
         "file": "hernia.onnx",
         "sha256": sha256_bytes(data),
         "opset": 18,
-        "map_shape": (7, 7),
-        "operating_points": (OperatingPoint(name="balanced", threshold=0.4, sensitivity=0.9, specificity=0.8),),
-        "metrics": TestMetrics(auc=figure, accuracy=figure, films=10, patients=5),
-        "split_kind": "patient",
-        "split_sha256": "0" * 64,
         "parity": Parity(films=4, max_logit_difference=1e-6, max_map_mean_difference=1e-6),
-        "run": "hernia-1",
-        "recipe": {},
     }
-    return ModelEntry(**(fields | changes))
+    return ModelFile(**(fields | changes))
+
+
+def _entry(*files: ModelFile) -> ModelEntry:
+    figure = Interval(value=0.9, low=0.8, high=1.0)
+    return ModelEntry(
+        target=Target.HERNIA,
+        files=files,
+        map_shape=(7, 7),
+        operating_points=(OperatingPoint(name="balanced", threshold=0.4, sensitivity=0.9, specificity=0.8),),
+        metrics=TestMetrics(auc=figure, accuracy=figure, films=10, patients=5),
+        split_kind="patient",
+        split_sha256="0" * 64,
+        run="hernia-1",
+        recipe={},
+    )
 
 
 def _manifest(data: bytes, **changes: Any) -> Manifest:
     return Manifest(
-        name="test", pixel_path_version=1, input=InputSpec(), models=(_entry(data, **changes),), producer={}
+        name="test", pixel_path_version=1, input=InputSpec(), models=(_entry(_file(data, **changes)),), producer={}
     )
 
 
@@ -83,7 +91,7 @@ def _write(path: Path, data: bytes) -> Bundle:
 def test_round_trip(path: Path) -> None:
     data = _model()
     bundle = _write(path, data)
-    assert bundle.models == {Target.HERNIA: data}
+    assert bundle.model(Target.HERNIA) == data
     assert bundle.manifest == _manifest(data)
     assert bundle.sha256 == sha256_bytes(path.read_bytes())
     assert bundle.manifest.entry(Target.HERNIA).operating_point.threshold == 0.4
@@ -149,9 +157,29 @@ def test_unknown_fields_are_ignored_and_a_newer_schema_is_named(path: Path) -> N
     fields = json.loads(_manifest(data).model_dump_json())
     _packed(path, fields | {"later": 1}, data)
     assert open_bundle(path).targets == (Target.HERNIA,)
-    _packed(path, fields | {"schema_version": 2, "models": "another shape"}, data)
-    with pytest.raises(BundleUnsupported, match=r"schema 2.*pip install -U"):
+    _packed(path, fields | {"schema_version": 3, "models": "another shape"}, data)
+    with pytest.raises(BundleUnsupported, match=r"schema 3.*pip install -U"):
         open_bundle(path)
+
+
+def test_an_older_schema_says_to_export_again(path: Path) -> None:
+    data = _model()
+    fields = json.loads(_manifest(data).model_dump_json())
+    _packed(path, fields | {"schema_version": 1, "models": [{"file": "hernia.onnx"}]}, data)
+    with pytest.raises(BundleUnsupported, match=r"schema 1.*Export its runs again"):
+        open_bundle(path)
+
+
+def test_a_model_has_one_file_a_precision_and_float32_first(path: Path) -> None:
+    whole, small = _model(), _model()[:-1] + b"."
+    files = (_file(whole), _file(small, file="hernia.int8.onnx", precision="int8"))
+    entry = _entry(*files)
+    assert entry.reference is files[0]
+    assert entry.at("int8") is files[1]
+    assert entry.at("float16") is None
+    for wrong in (files[::-1], (files[0], files[0])):
+        with pytest.raises(ValueError, match="float32 first"):
+            _entry(*wrong)
 
 
 def test_wrong_field_is_named(path: Path) -> None:
@@ -175,7 +203,7 @@ def test_compressed_members_are_refused(path: Path) -> None:
 @pytest.mark.parametrize("name", ["../escape.onnx", "/abs.onnx", "UPPER.onnx", "model.bin", ".hidden.onnx"])
 def test_member_names_cannot_be_paths(name: str) -> None:
     with pytest.raises(ValueError, match="file"):
-        _entry(b"", file=name)
+        _file(b"", file=name)
 
 
 def test_writer_refuses_a_hash_that_does_not_match(path: Path) -> None:

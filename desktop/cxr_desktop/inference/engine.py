@@ -84,10 +84,10 @@ class Engine:
 
     def _open(self, entry: ModelEntry) -> Any:  # noqa: ANN401  (onnxruntime ships no types)
         try:
-            return runtime.session(self.bundle.models[entry.target], self.provider, threads=self.threads)
+            return runtime.session(self.bundle.model(entry.target), self.provider, threads=self.threads)
         except Exception as error:  # onnxruntime's errors have no common class
             raise InferenceFailedError(
-                f"onnxruntime cannot load {entry.file} ({_first_line(error)}). "
+                f"onnxruntime cannot load {entry.reference.file} ({_first_line(error)}). "
                 "Export the bundle again with `cxr-export onnx`, or update onnxruntime."
             ) from error
 

@@ -52,7 +52,7 @@ def _score(bundle: Bundle) -> dict[str, float]:
     film = reference_film(bundle.manifest.input.size)
     logits = {}
     for entry in bundle.manifest.models:
-        session = runtime.session(bundle.models[entry.target], runtime.CUDA, threads=1)
+        session = runtime.session(bundle.model(entry.target), runtime.CUDA, threads=1)
         first = session.get_providers()[0]
         if first != runtime.CUDA:
             raise InferenceFailedError(f"onnxruntime fell back to {first}: CUDA's or cuDNN's libraries do not load")

@@ -178,7 +178,7 @@ def _compare(bundle: Bundle, proof: Proof) -> tuple[str, str]:
         if logit is None:
             return f"it gave no score for {entry.target.slug}", ""
         difference = abs(logit - float(reference[entry.target].logits[0]))
-        allowed = GPU_TOLERANCE_FACTOR * entry.tolerance.logit
+        allowed = GPU_TOLERANCE_FACTOR * entry.reference.tolerance.logit
         if not difference <= allowed:
             return (
                 f"its {entry.target.slug} logit is {difference:.2g} off the CPU's (at most {allowed:.2g})",

@@ -17,6 +17,7 @@ from cxr_shared.bundle import (
     Interval,
     Manifest,
     ModelEntry,
+    ModelFile,
     OperatingPoint,
     Parity,
     TestMetrics,
@@ -75,15 +76,19 @@ def _entry(target: Target, model: bytes, *, size: int, threshold: float) -> Mode
     chance = Interval(value=0.5, low=0.0, high=1.0)
     return ModelEntry(
         target=target,
-        file=f"{target.slug}.onnx",
-        sha256=sha256_bytes(model),
-        opset=_OPSET,
+        files=(
+            ModelFile(
+                file=f"{target.slug}.onnx",
+                sha256=sha256_bytes(model),
+                opset=_OPSET,
+                parity=Parity(films=1, max_logit_difference=0.0, max_map_mean_difference=0.0),
+            ),
+        ),
         map_shape=(size // CELL, size // CELL),
         operating_points=(OperatingPoint(name="balanced", threshold=threshold, sensitivity=0.5, specificity=0.5),),
         metrics=TestMetrics(auc=chance, accuracy=chance, films=1, patients=1),
         split_kind="patient",
         split_sha256=_NO_HASH,
-        parity=Parity(films=1, max_logit_difference=0.0, max_map_mean_difference=0.0),
         run="toy",
         recipe={},
     )

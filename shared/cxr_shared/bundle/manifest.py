@@ -7,107 +7,68 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from cxr_shared.bundle.parts import (
+    Calibration,
+    Fallback,
+    Gate,
+    InputSpec,
+    Localisation,
+    ModelFile,
+    OperatingPoint,
+    Part,
+    Precision,
+    Sha256,
+    TestMetrics,
+)
 from cxr_shared.findings import Target
 from cxr_shared.heat_map import CellGrid
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 MANIFEST_NAME: Final = "manifest.json"
 
-Probability = Annotated[float, Field(ge=0.0, le=1.0)]
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
+class ModelEntry(Part):
+    """One model of a bundle, at one or more precisions.
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
-
-
-class InputSpec(_Part):
-    """The pixels that every model of a bundle takes: uint8 (N, size, size).
-
-    Attributes
-    ----------
-    size
-        Side in pixels.
-    keep_aspect
-        False stretches the film to a square, as NIH's own PNGs of 1024² were made and as the paper's input
-        was; True pads the shorter side with black.
-    """
-
-    size: Annotated[int, Field(ge=32, le=1024)] = 224
-    keep_aspect: bool = False
-
-
-class Interval(_Part):
-    """A figure with its 95 % interval, `low` ≤ `value` ≤ `high` up to bootstrap noise."""
-
-    value: float
-    low: float
-    high: float
-
-
-class OperatingPoint(_Part):
-    """A threshold on the probability, chosen on validation films, and what it achieved there."""
-
-    name: str
-    threshold: Probability
-    sensitivity: Probability
-    specificity: Probability
-
-
-class TestMetrics(_Part):
-    """Figures on the test films of the model's own split."""
-
-    __test__ = False  # not a pytest class
-
-    auc: Interval
-    accuracy: Interval
-    films: Annotated[int, Field(ge=1)]
-    patients: Annotated[int, Field(ge=1)]
-
-
-class Tolerance(_Part):
-    """Largest accepted difference in logit units, tested at export."""
-
-    logit: Annotated[float, Field(gt=0)] = 1e-4
-    map_mean: Annotated[float, Field(gt=0)] = 1e-4
-
-
-class Parity(_Part):
-    """What the exporter measured between torch and onnxruntime."""
-
-    films: int
-    max_logit_difference: float
-    max_map_mean_difference: float
-
-
-class ModelEntry(_Part):
-    """One model of a bundle.
-
-    The ONNX file takes ``film`` uint8 (N, size, size) and gives ``logit`` float32 (N,) and ``map`` float32
-    (N, h, w) in logit units, with ``mean(map) = logit``. The probability is ``sigmoid(logit)``. Where the map's
-    cells look is said by `cell_shift` and `cell_pitch` (`cxr_shared.heat_map.CellGrid`). The map of a film with the
-    finding rises to `map_peak` logits, in the median over validation films.
+    The probability is the calibrated logit. Where the map's cells look is said by `cell_shift` and `cell_pitch`
+    (`cxr_shared.heat_map.CellGrid`). The map of a film with the finding rises to `map_peak` logits, in the median over
+    validation films. The first of `files` is the float32 one, against which the others were judged.
     """
 
     target: Target
-    file: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*\.onnx$")]
-    sha256: Sha256
-    opset: int
-    precision: Literal["float32"] = "float32"
+    files: tuple[ModelFile, ...] = Field(min_length=1)
+    fallbacks: tuple[Fallback, ...] = ()
     map_shape: tuple[int, int]
     cell_shift: Annotated[float, Field(ge=-1, le=1)] = 0.0
     cell_pitch: Annotated[float, Field(gt=0, le=4)] = 1.0
     map_peak: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    calibration: Calibration = Calibration()
     operating_points: tuple[OperatingPoint, ...] = Field(min_length=1)
     metrics: TestMetrics
+    localisation: tuple[Localisation, ...] = ()
     split_kind: Literal["patient", "paper", "official"]
     split_sha256: Sha256
-    tolerance: Tolerance = Tolerance()
-    parity: Parity
+    cohort: dict[str, dict[str, int]] = Field(default_factory=dict)
     run: str
     recipe: dict[str, Any]
+
+    @model_validator(mode="after")
+    def _float32_first(self) -> ModelEntry:
+        precisions = [each.precision for each in self.files]
+        if precisions[0] != "float32" or len(set(precisions)) != len(precisions):
+            raise ValueError("a model's files are one for each precision, float32 first")
+        return self
+
+    @property
+    def reference(self) -> ModelFile:
+        """The float32 file."""
+        return self.files[0]
+
+    def at(self, precision: Precision) -> ModelFile | None:
+        """Return the file of a precision, or None."""
+        return next((each for each in self.files if each.precision == precision), None)
 
     @property
     def grid(self) -> CellGrid:
@@ -120,7 +81,7 @@ class ModelEntry(_Part):
         return next((point for point in self.operating_points if point.name == "balanced"), self.operating_points[0])
 
 
-class Manifest(_Part):
+class Manifest(Part):
     """The whole of ``manifest.json``."""
 
     schema_version: Annotated[int, Field(ge=1)] = SCHEMA_VERSION
@@ -128,16 +89,25 @@ class Manifest(_Part):
     pixel_path_version: int
     input: InputSpec
     models: tuple[ModelEntry, ...] = Field(min_length=1)
+    gate: Gate | None = None
     producer: dict[str, str]
     notice: str = "Research use only. NOT FOR CLINICAL USE."
 
     @model_validator(mode="after")
     def _one_entry_each(self) -> Manifest:
-        for what in ("target", "file"):
-            values = [getattr(entry, what) for entry in self.models]
-            if len(set(values)) != len(values):
-                raise ValueError(f"two models have the same {what}")
+        targets, names = [entry.target for entry in self.models], [each.file for each in self.files]
+        if len(set(targets)) != len(targets):
+            raise ValueError("two models have the same target")
+        if len(set(names)) != len(names):
+            raise ValueError("two models have the same file")
+        if self.gate is not None and self.gate.target not in targets:
+            raise ValueError("the gate's model is not in the bundle")
         return self
+
+    @property
+    def files(self) -> tuple[ModelFile, ...]:
+        """Every ONNX file, in the order in which the bundle holds them."""
+        return tuple(each for entry in self.models for each in entry.files)
 
     def entry(self, target: Target) -> ModelEntry:
         """Return the entry of `target`; KeyError where the bundle has none."""

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from cxr_shared.bundle.archive import pack
 from cxr_shared.bundle.manifest import MANIFEST_NAME, SCHEMA_VERSION, Manifest
+from cxr_shared.bundle.parts import Precision
 from cxr_shared.errors import BundleDamaged, BundleUnsupported
 from cxr_shared.files import sha256_bytes
 from cxr_shared.findings import Target
@@ -35,19 +36,26 @@ class Bundle:
         Its manifest.
     sha256
         SHA-256 of the whole file: the bundle's identity in every verdict.
-    models
-        ONNX bytes by target, each matching its hash.
+    files
+        ONNX bytes by file name, each matching its hash.
     """
 
     path: Path
     manifest: Manifest
     sha256: str
-    models: dict[Target, bytes]
+    files: dict[str, bytes]
 
     @property
     def targets(self) -> tuple[Target, ...]:
         """The targets it has a model for, in the manifest's order."""
         return tuple(entry.target for entry in self.manifest.models)
+
+    def model(self, target: Target, precision: Precision = "float32") -> bytes:
+        """ONNX bytes of a model; KeyError where the bundle has no such model or precision."""
+        found = self.manifest.entry(target).at(precision)
+        if found is None:
+            raise KeyError(precision)
+        return self.files[found.file]
 
 
 def open_bundle(path: Path) -> Bundle:
@@ -59,37 +67,37 @@ def open_bundle(path: Path) -> Bundle:
         Missing, no zip, a manifest that does not parse, a file too many or too few, or a wrong hash; the
         message names the file.
     BundleUnsupported
-        A newer schema, or a model with external data or operators outside ONNX's own.
+        Another schema, or a model with external data or operators outside ONNX's own.
     """
     try:
         raw = path.read_bytes()
     except OSError as error:
         raise BundleDamaged(f"Could not read the bundle {path}: {error.strerror}. Check the path.") from error
     try:
-        manifest, models = _read(path, raw)
+        manifest, files = _read(path, raw)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError) as error:
         raise BundleDamaged(f"{path} is not a sound bundle ({error}). {_AGAIN}") from error
-    bundle = Bundle(path=path, manifest=manifest, sha256=sha256_bytes(raw), models=models)
-    for target, data in bundle.models.items():
-        _refuse_unsafe(path, manifest.entry(target).file, data)
+    bundle = Bundle(path=path, manifest=manifest, sha256=sha256_bytes(raw), files=files)
+    for name, data in files.items():
+        _refuse_unsafe(path, name, data)
     return bundle
 
 
-def _read(path: Path, raw: bytes) -> tuple[Manifest, dict[Target, bytes]]:
+def _read(path: Path, raw: bytes) -> tuple[Manifest, dict[str, bytes]]:
     with zipfile.ZipFile(io.BytesIO(raw)) as archive:
         text = _manifest_text(path, archive)
         manifest = _parse_manifest(path, text)
-        expected = [MANIFEST_NAME, *(entry.file for entry in manifest.models)]
+        expected = [MANIFEST_NAME, *(each.file for each in manifest.files)]
         if archive.namelist() != expected:
             raise BundleDamaged(f"{path} holds other files than its manifest lists. {_AGAIN}")
-        models = {}
-        for entry in manifest.models:
-            data = _member(path, archive, entry.file, limit=_LARGEST_MODEL)
-            if sha256_bytes(data) != entry.sha256:
-                raise BundleDamaged(f"{path}: {entry.file} does not match its hash. {_AGAIN}")
-            models[entry.target] = data
-    _refuse_slack(path, raw, [(MANIFEST_NAME, text), *zip(expected[1:], models.values(), strict=True)])
-    return manifest, models
+        files = {}
+        for each in manifest.files:
+            data = _member(path, archive, each.file, limit=_LARGEST_MODEL)
+            if sha256_bytes(data) != each.sha256:
+                raise BundleDamaged(f"{path}: {each.file} does not match its hash. {_AGAIN}")
+            files[each.file] = data
+    _refuse_slack(path, raw, [(MANIFEST_NAME, text), *files.items()])
+    return manifest, files
 
 
 def _manifest_text(path: Path, archive: zipfile.ZipFile) -> bytes:
@@ -102,19 +110,24 @@ def _parse_manifest(path: Path, text: bytes) -> Manifest:
     try:
         manifest = Manifest.model_validate_json(text)
     except ValidationError as error:
-        _refuse_newer(path, text)
+        _refuse_other_schema(path, text)
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         raise BundleDamaged(f"{path}: {MANIFEST_NAME} is wrong at '{where}': {first['msg']}. {_AGAIN}") from error
-    _refuse_newer(path, text)
+    _refuse_other_schema(path, text)
     return manifest
 
 
-def _refuse_newer(path: Path, text: bytes) -> None:
+def _refuse_other_schema(path: Path, text: bytes) -> None:
     try:
         version = json.loads(text)["schema_version"]
     except (ValueError, KeyError, TypeError):
         return
+    if isinstance(version, int) and 0 < version < SCHEMA_VERSION:
+        raise BundleUnsupported(
+            f"{path} has bundle schema {version}, which this version no longer reads. Export its runs again with "
+            "`cxr-export onnx`."
+        )
     if isinstance(version, int) and version > SCHEMA_VERSION:
         raise BundleUnsupported(
             f"{path} has bundle schema {version}; this version reads up to {SCHEMA_VERSION}. "

@@ -11,7 +11,7 @@ from cxr_shared.errors import BundleDamaged
 from cxr_shared.files import atomic_writer, sha256_bytes
 
 
-def write_bundle(path: Path, manifest: Manifest, models: Mapping[str, bytes]) -> None:
+def write_bundle(path: Path, manifest: Manifest, files: Mapping[str, bytes]) -> None:
     """Write `manifest` and the ONNX files it names to `path`, atomically.
 
     Parameters
@@ -19,22 +19,22 @@ def write_bundle(path: Path, manifest: Manifest, models: Mapping[str, bytes]) ->
     path
         The ``.cxr`` file.
     manifest
-        Its `models` name every key of `models`, with the matching SHA-256.
-    models
+        It names every key of `files`, with the matching SHA-256.
+    files
         ONNX bytes by file name.
 
     Raises
     ------
     BundleDamaged
-        A hash or a name of the manifest does not match `models`.
+        A hash or a name of the manifest does not match `files`.
     OutputError
         The file could not be written.
     """
-    if {entry.file for entry in manifest.models} != set(models):
+    if {each.file for each in manifest.files} != set(files):
         raise BundleDamaged(f"{path}: the manifest's files are not the files given. Nothing was written.")
-    for entry in manifest.models:
-        if sha256_bytes(models[entry.file]) != entry.sha256:
-            raise BundleDamaged(f"{path}: {entry.file} does not match its hash. Nothing was written.")
+    for each in manifest.files:
+        if sha256_bytes(files[each.file]) != each.sha256:
+            raise BundleDamaged(f"{path}: {each.file} does not match its hash. Nothing was written.")
     text = manifest.model_dump_json(indent=2).encode()
     with atomic_writer(path) as stream:
-        pack(stream, [(MANIFEST_NAME, text), *((entry.file, models[entry.file]) for entry in manifest.models)])
+        pack(stream, [(MANIFEST_NAME, text), *((each.file, files[each.file]) for each in manifest.files)])
