@@ -11,10 +11,11 @@ from pathlib import Path
 from cxr_desktop.inference.engine import Engine
 from cxr_desktop.inference.providers import Wanted, choose_provider
 from cxr_desktop.inference.triage import FilmsFound, TriageEvent, provenance_of, triage
+from cxr_desktop.inference.trust import open_trusted
 from cxr_desktop.intake.decoding import DecodePool
 from cxr_desktop.report import Worklist, write_csv, write_html, write_json_report
 from cxr_desktop.report.html_page import THUMBNAIL
-from cxr_shared.bundle import Bundle, open_bundle
+from cxr_shared.bundle import Bundle
 from cxr_shared.errors import CxrError, OutputError
 
 HOW_TO_GET_A_BUNDLE = (
@@ -79,7 +80,7 @@ def load_bundle(path: Path | None) -> Bundle:
     named = path or os.environ.get("CXR_BUNDLE")
     if not named:
         raise NoBundleError
-    return open_bundle(Path(named))
+    return open_trusted(Path(named))
 
 
 def score_all(

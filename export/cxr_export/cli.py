@@ -36,34 +36,92 @@ def onnx(*runs: Path, out: Path = Path("chest.cxr")) -> int:
 
 
 @app.command
-def verify(bundle: Path) -> int:
+def verify(bundle: Path, *, key: Path | None = None) -> int:
     """Check every byte of a bundle against its hashes; exit code 1 and a sentence where one is wrong.
 
     Parameters
     ----------
     bundle
         The .cxr file.
+    key
+        A public key (.pub): the bundle must be signed with its private one.
     """
     from cxr_shared.bundle import open_bundle
 
     opened = open_bundle(bundle)
     print(f"{bundle} is sound: {len(opened.targets)} model(s), SHA-256 {opened.sha256}")
+    if key is not None:
+        from cxr_shared.bundle.signing import require_key
+
+        print(f"It was signed with key {require_key(bundle, opened.signature, key)}, the one in {key}")
     return 0
 
 
 @app.command
-def inspect(bundle: Path) -> int:
+def keygen(key: Path) -> int:
+    """Make a pair of keys to sign bundles with.
+
+    Parameters
+    ----------
+    key
+        File of the new private key, which never leaves its owner; the public one is written beside it as .pub.
+    """
+    from cxr_shared.bundle.signing import make_keys
+
+    print(f"Key {make_keys(key)}: keep {key} to yourself, and give {key}.pub to whoever verifies your bundles")
+    return 0
+
+
+@app.command
+def sign(bundle: Path, *, key: Path) -> int:
+    """Sign a bundle, or sign it anew; its models stay byte for byte what they are.
+
+    Parameters
+    ----------
+    bundle
+        The .cxr file, replaced by the signed one.
+    key
+        File of the private key.
+    """
+    from cxr_shared.bundle.signing import sign_bundle
+
+    print(f"{bundle} is signed with key {sign_bundle(bundle, key).fingerprint}")
+    print(f"Check it with: cxr-export verify {bundle} --key {key}.pub")
+    return 0
+
+
+@app.command
+def schema() -> int:
+    """Print the JSON Schema of a bundle's manifest."""
+    import json
+
+    from cxr_shared.bundle.manifest import json_schema
+
+    print(json.dumps(json_schema(), indent=2))
+    return 0
+
+
+@app.command
+def inspect(bundle: Path, *, html: Path | None = None) -> int:
     """Print what a verified bundle holds: models, test figures, operating points.
 
     Parameters
     ----------
     bundle
         The .cxr file.
+    html
+        Write the whole model card to this file too.
     """
     from cxr_export.inspect import describe
     from cxr_shared.bundle import open_bundle
 
-    print(describe(open_bundle(bundle)))
+    opened = open_bundle(bundle)
+    print(describe(opened))
+    if html is not None:
+        from cxr_export.card import write_card
+
+        write_card(opened, html)
+        print(f"The model card is in {html}")
     return 0
 
 

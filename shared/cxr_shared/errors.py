@@ -7,9 +7,11 @@
     ├─ MissingExtra         the command needs `pip install 'cxr-triage[...]'`
     ├─ SystemLibraryMissing Qt or OpenCV cannot load a library of the operating system
     ├─ OutputError          a result could not be written (disk full, no permission)
+    ├─ KeyUnusable          a signing key that cannot be read, or would be overwritten
     └─ BundleError          a .cxr file that must not be used
        ├─ BundleDamaged     a hash, the manifest or the archive is wrong
-       └─ BundleUnsupported newer schema, external data, custom operators
+       ├─ BundleUnsupported another schema, external data, custom operators
+       └─ SignatureRefused  not signed, or by another, or the signature does not fit
 
 A film that cannot be read is no exception but a result: see `cxr_shared.film.Refusal`.
 Messages say what happened, to which file, and what to do next; they never hold patient data.
@@ -80,3 +82,11 @@ class BundleDamaged(BundleError):
 
 class BundleUnsupported(BundleError):
     """A sound bundle that this version must not or cannot run."""
+
+
+class SignatureRefused(BundleError):
+    """A bundle whose signature is missing, does not fit its manifest, or is somebody else's."""
+
+
+class KeyUnusable(CxrError):
+    """A signing key that cannot be read, is of another kind, or would be overwritten."""

@@ -15,8 +15,10 @@ from cxr_shared.errors import OutputError
 
 
 @contextlib.contextmanager
-def atomic_writer(path: Path) -> Iterator[BinaryIO]:
+def atomic_writer(path: Path, *, mode: int | None = None) -> Iterator[BinaryIO]:
     """Open a temporary file beside `path`; on success it is fsynced and renamed over `path`.
+
+    `mode` is its permission bits; by default what the process's umask leaves.
 
     After an exception inside the block, or a crash at any moment, `path` is what it was before.
 
@@ -36,7 +38,7 @@ def atomic_writer(path: Path) -> Iterator[BinaryIO]:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
-        temporary.chmod(0o666 & ~_umask())
+        temporary.chmod(0o666 & ~_umask() if mode is None else mode)
         temporary.replace(path)
         _sync_directory(path.parent)
     except OSError as error:
@@ -51,9 +53,9 @@ def remove_unfinished(folder: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def write_bytes(path: Path, data: bytes) -> None:
-    """Write `data` to `path` atomically."""
-    with atomic_writer(path) as stream:
+def write_bytes(path: Path, data: bytes, *, mode: int | None = None) -> None:
+    """Write `data` to `path` atomically; `mode` as for `atomic_writer`."""
+    with atomic_writer(path, mode=mode) as stream:
         stream.write(data)
 
 

@@ -15,6 +15,7 @@ from cxr_desktop.batch import HOW_TO_GET_A_BUNDLE, Reports
 from cxr_desktop.inference.engine import Engine
 from cxr_desktop.inference.providers import Proof, Provider, Wanted, choose_provider, prove_cuda
 from cxr_desktop.inference.triage import FilmJudged, TriageEvent, provenance_of
+from cxr_desktop.inference.trust import open_trusted
 from cxr_desktop.inference.verdict import Provenance
 from cxr_desktop.intake.decoding import DecodePool
 from cxr_desktop.intake.files import find_films
@@ -23,7 +24,7 @@ from cxr_desktop.ui.mailbox import Background, Mailbox
 from cxr_desktop.ui.rendering import Pyramid
 from cxr_desktop.ui.scorer import Scorer
 from cxr_desktop.ui.state import Sheet
-from cxr_shared.bundle import Bundle, open_bundle
+from cxr_shared.bundle import Bundle
 
 VIEWER_ONLY: Final = f"No bundle is open, so films are shown but not scored. {HOW_TO_GET_A_BUNDLE}"
 _KEPT_FILMS: Final = 6
@@ -93,7 +94,7 @@ class Desk(QObject):
     def open_bundle(self, path: Path, *, wanted: Wanted = Wanted.AUTO) -> None:
         """Verify a bundle, choose its provider, and score every film with it."""
         self.bundle_loading.emit(f"verifying {path.name} and proving its provider…")
-        self._run(lambda: self._load(lambda: open_bundle(path), wanted), success=self._use, failure=self._no_bundle)
+        self._run(lambda: self._load(lambda: open_trusted(path), wanted), success=self._use, failure=self._no_bundle)
 
     def use_bundle(self, bundle: Bundle, *, wanted: Wanted = Wanted.AUTO) -> None:
         """As `open_bundle`, with one that was verified before."""

@@ -81,6 +81,11 @@ class ModelEntry(Part):
         return next((point for point in self.operating_points if point.name == "balanced"), self.operating_points[0])
 
 
+def json_schema() -> dict[str, Any]:
+    """JSON Schema (draft 2020-12) of ``manifest.json``, as it is written."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | Manifest.model_json_schema(mode="validation")
+
+
 class Manifest(Part):
     """The whole of ``manifest.json``."""
 

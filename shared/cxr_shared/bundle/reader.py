@@ -15,12 +15,14 @@ from pydantic import ValidationError
 from cxr_shared.bundle.archive import pack
 from cxr_shared.bundle.manifest import MANIFEST_NAME, SCHEMA_VERSION, Manifest
 from cxr_shared.bundle.parts import Precision
+from cxr_shared.bundle.signature import SIGNATURE_NAME, Signature
 from cxr_shared.errors import BundleDamaged, BundleUnsupported
 from cxr_shared.files import sha256_bytes
 from cxr_shared.findings import Target
 
 _LARGEST_MODEL = 512 * 2**20
 _LARGEST_MANIFEST = 16 * 2**20
+_LARGEST_SIGNATURE = 2**12
 _AGAIN = "Get the bundle again, or export it again with `cxr-export onnx`."
 
 
@@ -38,12 +40,15 @@ class Bundle:
         SHA-256 of the whole file: the bundle's identity in every verdict.
     files
         ONNX bytes by file name, each matching its hash.
+    signature
+        Fits the manifest, whoever made it; None where the bundle is not signed.
     """
 
     path: Path
     manifest: Manifest
     sha256: str
     files: dict[str, bytes]
+    signature: Signature | None = None
 
     @property
     def targets(self) -> tuple[Target, ...]:
@@ -66,6 +71,8 @@ def open_bundle(path: Path) -> Bundle:
     BundleDamaged
         Missing, no zip, a manifest that does not parse, a file too many or too few, or a wrong hash; the
         message names the file.
+    SignatureRefused
+        It is signed, and its signature does not fit.
     BundleUnsupported
         Another schema, or a model with external data or operators outside ONNX's own.
     """
@@ -74,21 +81,22 @@ def open_bundle(path: Path) -> Bundle:
     except OSError as error:
         raise BundleDamaged(f"Could not read the bundle {path}: {error.strerror}. Check the path.") from error
     try:
-        manifest, files = _read(path, raw)
+        manifest, files, signature = _read(path, raw)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError) as error:
         raise BundleDamaged(f"{path} is not a sound bundle ({error}). {_AGAIN}") from error
-    bundle = Bundle(path=path, manifest=manifest, sha256=sha256_bytes(raw), files=files)
+    bundle = Bundle(path=path, manifest=manifest, sha256=sha256_bytes(raw), files=files, signature=signature)
     for name, data in files.items():
         _refuse_unsafe(path, name, data)
     return bundle
 
 
-def _read(path: Path, raw: bytes) -> tuple[Manifest, dict[str, bytes]]:
+def _read(path: Path, raw: bytes) -> tuple[Manifest, dict[str, bytes], Signature | None]:
     with zipfile.ZipFile(io.BytesIO(raw)) as archive:
         text = _manifest_text(path, archive)
         manifest = _parse_manifest(path, text)
         expected = [MANIFEST_NAME, *(each.file for each in manifest.files)]
-        if archive.namelist() != expected:
+        signed = archive.namelist()[-1:] == [SIGNATURE_NAME]
+        if archive.namelist() != expected + [SIGNATURE_NAME] * signed:
             raise BundleDamaged(f"{path} holds other files than its manifest lists. {_AGAIN}")
         files = {}
         for each in manifest.files:
@@ -96,8 +104,16 @@ def _read(path: Path, raw: bytes) -> tuple[Manifest, dict[str, bytes]]:
             if sha256_bytes(data) != each.sha256:
                 raise BundleDamaged(f"{path}: {each.file} does not match its hash. {_AGAIN}")
             files[each.file] = data
-    _refuse_slack(path, raw, [(MANIFEST_NAME, text), *files.items()])
-    return manifest, files
+        seal = _member(path, archive, SIGNATURE_NAME, limit=_LARGEST_SIGNATURE) if signed else None
+    members = [(MANIFEST_NAME, text), *files.items()]
+    _refuse_slack(path, raw, members if seal is None else [*members, (SIGNATURE_NAME, seal)])
+    return manifest, files, None if seal is None else _check_signature(path, text, seal)
+
+
+def _check_signature(path: Path, text: bytes, seal: bytes) -> Signature:
+    from cxr_shared.bundle.signing import check  # cryptography is slow to import, and most bundles are not signed
+
+    return check(path, text, seal)
 
 
 def _manifest_text(path: Path, archive: zipfile.ZipFile) -> bytes:

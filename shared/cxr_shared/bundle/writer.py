@@ -36,5 +36,6 @@ def write_bundle(path: Path, manifest: Manifest, files: Mapping[str, bytes]) -> 
         if sha256_bytes(files[each.file]) != each.sha256:
             raise BundleDamaged(f"{path}: {each.file} does not match its hash. Nothing was written.")
     text = manifest.model_dump_json(indent=2).encode()
+    members = [(MANIFEST_NAME, text), *((each.file, files[each.file]) for each in manifest.files)]
     with atomic_writer(path) as stream:
-        pack(stream, [(MANIFEST_NAME, text), *((each.file, files[each.file]) for each in manifest.files)])
+        pack(stream, members)

@@ -8,11 +8,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from cxr_trainer.report.drawing import BLUE, FAINT, INK, PAPER, VERMILION
 
+_PACKAGE: Final = "cxr_trainer.report"
 _COLOURS: Final = {
     PAPER: "none",
     INK: "currentColor",
@@ -23,9 +24,9 @@ _COLOURS: Final = {
 """A figure takes the page's colours, so that it can be read in a dark one too."""
 
 
-def render(template: str, **values: Any) -> str:  # noqa: ANN401  (whatever the template names)
-    """Fill a template of this package; text is escaped."""
-    return _environment().get_template(template).render(**values)
+def render(template: str, *, package: str = _PACKAGE, **values: Any) -> str:  # noqa: ANN401  (what the template names)
+    """Fill a template of `package`, which may build on the templates of this one; text is escaped."""
+    return _environment(package).get_template(template).render(**values)
 
 
 def inline_svg(svg: str, *, name: str, title: str) -> Markup:
@@ -56,9 +57,9 @@ def data_uri(path: Path) -> str:
 
 
 @cache
-def _environment() -> Environment:
+def _environment(package: str) -> Environment:
     return Environment(
-        loader=PackageLoader("cxr_trainer.report"),
+        loader=ChoiceLoader([PackageLoader(each) for each in dict.fromkeys((package, _PACKAGE))]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
