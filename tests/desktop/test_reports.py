@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cxr_desktop.batch import Reports, score_all
-from cxr_desktop.inference.providers import Wanted
+from cxr_desktop.inference.kinds import Wanted
 from cxr_desktop.inference.verdict import Refused, Scored
 from cxr_desktop.report import Worklist, write_csv
 from cxr_desktop.report import worklist as worklist_module
