@@ -90,7 +90,7 @@ def test_a_session_that_falls_back_is_noticed(bundle: Bundle, monkeypatch: pytes
 
 
 def test_a_probe_that_hangs_is_ended(bundle: Bundle) -> None:
-    proof = prove_in_child(bundle, CUDA, timeout_s=0.01)
+    proof = prove_in_child(bundle, OPENVINO, timeout_s=0.01)
     assert "longer than 0.01 s" in proof.failure
 
 

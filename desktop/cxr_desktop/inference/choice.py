@@ -68,19 +68,19 @@ class Measured:
     fault: str = ""
 
 
-def chosen_plan(bundle: Bundle, provider: Provider, *, threads: int | None = None) -> Plan:
-    """Give the plan that was found fastest here before, else the default."""
+def remembered_plan(bundle: Bundle, provider: Provider, *, threads: int | None = None) -> Plan | None:
+    """Give the plan that was found fastest here before; None where none was, or its file is damaged."""
     try:
         found = json.loads(_path(bundle, provider, threads).read_text(encoding="utf-8"))
         plan = Plan(LayoutName(found["layout"]), found["precision"])
-    except (OSError, ValueError, KeyError, TypeError):  # none, or a damaged one: as good as none
-        return default_plan(bundle, provider.kind)
-    return plan if plan in plans_for(bundle, provider.kind) else default_plan(bundle, provider.kind)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return plan if plan in plans_for(bundle, provider.kind) else None
 
 
-def is_remembered(bundle: Bundle, provider: Provider, *, threads: int | None = None) -> bool:
-    """Whether a choice was made here before."""
-    return _path(bundle, provider, threads).is_file()
+def chosen_plan(bundle: Bundle, provider: Provider, *, threads: int | None = None) -> Plan:
+    """Give the plan that was found fastest here before, else the default."""
+    return remembered_plan(bundle, provider, threads=threads) or default_plan(bundle, provider.kind)
 
 
 def choose_plan(
@@ -113,13 +113,13 @@ def choose_plan(
 
 def remember_fastest(bundle: Bundle, provider: Provider, *, stopped: Callable[[], bool]) -> None:
     """Choose a plan for engines to come, where none was chosen yet."""
-    if not is_remembered(bundle, provider):
+    if remembered_plan(bundle, provider) is None:
         choose_plan(bundle, provider, stopped=stopped)
 
 
 def plan_for_run(bundle: Bundle, provider: Provider, *, films: int) -> Plan:
     """Give the plan for a run: measured first where none is remembered and there are films enough to repay it."""
-    if films >= _WORTH_MEASURING and not is_remembered(bundle, provider):
+    if films >= _WORTH_MEASURING and remembered_plan(bundle, provider) is None:
         choose_plan(bundle, provider)
     return chosen_plan(bundle, provider)
 

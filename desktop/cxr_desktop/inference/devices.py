@@ -23,16 +23,24 @@ def processor_name() -> str:
 
 def driver_failure() -> str:
     """Why NVIDIA's driver cannot be used, or nothing."""
-    name = _driver_library()
-    try:
-        driver = ctypes.CDLL(name)
-    except OSError:
-        return f"no NVIDIA driver ({name} is not installed)"
+    missing = driver_missing()
+    if missing:
+        return missing
+    driver: Any = ctypes.CDLL(_driver_library())
     code = int(driver.cuInit(0))
     count = ctypes.c_int()
     if code or driver.cuDeviceGetCount(ctypes.byref(count)):
         return f"NVIDIA's driver does not start (cuInit gave {code})"
     return "" if count.value else "no NVIDIA GPU"
+
+
+def driver_missing() -> str:
+    """Why NVIDIA's driver cannot even be loaded, or nothing; starts nothing, so it needs no child process."""
+    try:
+        ctypes.CDLL(_driver_library())
+    except OSError:
+        return f"no NVIDIA driver ({_driver_library()} is not installed)"
+    return ""
 
 
 def card_name() -> str:

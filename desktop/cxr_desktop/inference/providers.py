@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from cxr_desktop.inference import runtime
-from cxr_desktop.inference.devices import processor_name
+from cxr_desktop.inference.devices import driver_missing, processor_name
 from cxr_desktop.inference.engine import Engine
 from cxr_desktop.inference.kinds import CPU, KINDS, Kind, Wanted, kind_wanted
 from cxr_desktop.inference.plan import default_plan
@@ -224,6 +224,9 @@ def prove_in_child(
     bundle: Bundle, kind: Kind, timeout_s: float = PROBE_TIMEOUT_S, *, stopped: Callable[[], bool] = lambda: False
 ) -> Proof:
     """Score the reference film with a provider in a child process, which may crash or hang without harm."""
+    missing = driver_missing() if kind.nvidia else ""
+    if missing:  # known at once, so no process is started
+        return Proof({}, 0.0, missing)
     command = [
         sys.executable, "-m", "cxr_desktop.inference.probe", kind.wanted, str(bundle.path), bundle.sha256
     ]  # fmt: skip

@@ -6,6 +6,7 @@ import io
 import json
 import zipfile
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,10 +77,12 @@ def open_bundle(path: Path) -> Bundle:
     except OSError as error:
         raise BundleDamaged(f"Could not read the bundle {path}: {error.strerror}. Check the path.") from error
     try:
-        manifest, files = _read(path, raw)
+        with ThreadPoolExecutor(1) as helper:  # hashing releases Python's lock, and the file may have 300 MB
+            whole = helper.submit(sha256_bytes, raw)
+            manifest, files = _read(path, raw)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError) as error:
         raise BundleDamaged(f"{path} is not a sound bundle ({error}). {_AGAIN}") from error
-    bundle = Bundle(path=path, manifest=manifest, sha256=sha256_bytes(raw), files=files)
+    bundle = Bundle(path=path, manifest=manifest, sha256=whole.result(), files=files)
     for name, data in files.items():
         _refuse_unsafe(path, name, data)
     return bundle
