@@ -12,7 +12,7 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 _MODE = 0o644 << 16
 
 
-def pack(stream: IO[bytes], files: Iterable[tuple[str, bytes]]) -> None:
+def pack(stream: IO[bytes] | io.RawIOBase, files: Iterable[tuple[str, bytes]]) -> None:
     """Write `files` (name, content) to `stream` as a zip, stored not deflated, in the order given."""
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
         for name, data in files:
