@@ -20,6 +20,7 @@ from cxr_desktop.inference.engine import Engine, InferenceFailedError
 from cxr_desktop.inference.kinds import CPU, CUDA
 from cxr_desktop.inference.layouts import CannotBuildError, LayoutName, build_layout
 from cxr_desktop.inference.layouts.merge import CannotMergeError, merge_branches, merge_stacked
+from cxr_desktop.inference.layouts.sessions import shared_models
 from cxr_desktop.inference.plan import Plan, default_plan, file_for, plans_for
 from cxr_desktop.inference.providers import Provider
 from cxr_shared.bundle import (
@@ -214,6 +215,23 @@ def test_every_layout_answers_what_each_file_answers_alone(small: Bundle, layout
         assert output.logits == pytest.approx(logits, abs=1e-5)
         assert output.maps == pytest.approx(maps, abs=1e-5)
         assert output.maps.mean(axis=(1, 2)) == pytest.approx(output.logits, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("models", "threads", "shared"), [(15, 2, 1), (15, 4, 0), (14, 4, 2), (15, 8, 0), (1, 2, 0), (4, 4, 0), (5, 4, 1)]
+)
+def test_a_last_round_that_idles_half_of_the_threads_is_shared(models: int, threads: int, shared: int) -> None:
+    assert shared_models(models, threads) == shared
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3, 4, 7])
+def test_side_by_side_answers_the_same_with_any_threads(small: Bundle, threads: int) -> None:
+    plan = Plan(LayoutName.SIDE_BY_SIDE, "int8")
+    expected = Engine(small, threads=1, plan=Plan(LayoutName.IN_TURN, "int8")).score(FILMS)
+    found = Engine(small, threads=threads, plan=plan).score(FILMS)
+    assert list(found) == list(expected)
+    for target, output in found.items():
+        assert output.maps == pytest.approx(expected[target].maps, abs=1e-5)
 
 
 @pytest.mark.parametrize("layout", [LayoutName.BRANCHES, LayoutName.SIDE_BY_SIDE])

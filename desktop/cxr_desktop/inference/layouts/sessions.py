@@ -57,16 +57,22 @@ class SideBySide(Layout):
     """As many models at once as there are threads, each on one thread.
 
     A model's layers are short, and threads that share one wait for each other at its end; threads that take whole
-    models wait once a film. The model that took longest last time is begun first, so that they end together.
+    models wait once a film. The model that took longest last time is begun first, so that they end together. A few
+    models that would leave most threads idle in the last round are run with all threads instead, in turn.
     """
 
     def __init__(self, models: Mapping[Target, bytes], opener: Opener, *, threads: int) -> None:
-        self._models = _open(models, opener, 1)
-        self._threads = min(threads, len(self._models))
+        shared = shared_models(len(models), threads)
+        targets = list(models)
+        alone = targets[: len(targets) - shared]
+        self._alone = _open({target: models[target] for target in alone}, opener, 1)
+        self._shared = _open({target: models[target] for target in targets[len(alone) :]}, opener, threads)
+        self._targets = targets
+        self._threads = min(threads, len(alone))
 
     def run(self, films: Films) -> dict[Target, Answer]:
         """Answer with every model; onnxruntime releases Python's lock while it computes."""
-        turn = _Turn(sorted(self._models, key=lambda model: -model.seconds), films)
+        turn = _Turn(sorted(self._alone, key=lambda model: -model.seconds), films)
         # Begun for each batch: that takes a tenth of a millisecond, and no thread outlives the call.
         helpers = [threading.Thread(target=turn.work, name="cxr-model") for _ in range(self._threads - 1)]
         for helper in helpers:
@@ -76,7 +82,14 @@ class SideBySide(Layout):
             helper.join()
         if turn.failure is not None:
             raise turn.failure
-        return {model.target: turn.answers[model.target] for model in self._models}
+        answers = turn.answers | {model.target: model.run(films) for model in self._shared}
+        return {target: answers[target] for target in self._targets}
+
+
+def shared_models(models: int, threads: int) -> int:
+    """How many models are run with all threads: those of a last round that would leave half of the threads idle."""
+    rest = models % threads
+    return rest if models > threads and 2 * rest <= threads else 0
 
 
 class _Turn:
