@@ -54,7 +54,7 @@ def print_worklist(worklist: Worklist, written: Iterable[Path]) -> None:
     console.print(_table(worklist))
     for lane in (Lane.ABOVE, Lane.BELOW, Lane.UNSCORED):
         console.print(f"{worklist.count(lane):,} {lane.words}", end=" · " if lane is not Lane.UNSCORED else "\n")
-    console.print(f"{origin.provider}: {escape(origin.provider_reason)}", highlight=False)
+    console.print(f"{origin.provider} ({origin.plan}): {escape(origin.provider_reason)}", highlight=False)
     if not worklist.complete:
         console.print(f"[yellow]stopped early: {worklist.found - len(worklist.verdicts):,} films were not read[/]")
     for path in written:

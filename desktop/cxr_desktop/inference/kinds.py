@@ -6,7 +6,10 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, Final
+
+import platformdirs
 
 from cxr_desktop.inference.layouts import LayoutName
 from cxr_shared.bundle import Precision
@@ -48,8 +51,11 @@ class Kind:
         The layouts worth measuring, the one to begin with first.
     batch
         Films to a batch.
+    patience_s
+        Longest time for its proof, in seconds.
     tolerance_factor
-        How many times a file's tolerance its logits may differ from the CPU's: it adds in another order.
+        How many times the float32 file's tolerance its logits may differ from the CPU's at float32, since it adds in
+        another order; at a lower precision, as much more than that file's own tolerance.
     systems
         Values of `sys.platform` where its package exists.
     asked_for_only
@@ -70,6 +76,7 @@ class Kind:
     precisions: tuple[Precision, ...] = ("float16", "float32")
     layouts: tuple[LayoutName, ...] = (LayoutName.IN_TURN, LayoutName.BRANCHES, LayoutName.STACKED)
     batch: int = _GPU_BATCH
+    patience_s: float = 120.0
     tolerance_factor: float = 10.0
     systems: tuple[str, ...] = ("linux", "win32")
     asked_for_only: bool = False
@@ -101,8 +108,9 @@ CUDA: Final = Kind(
     name="CUDA",
     ort="CUDAExecutionProvider",
     package="onnxruntime-gpu",
-    # TF32 would round to 10 bits, far outside the manifest's tolerance.
-    options={"use_tf32": "0"},
+    # TF32 would round to 10 bits, far outside the manifest's tolerance. An exhaustive search, the default, would time
+    # every algorithm again for each size of batch, and what it picks, and with it the last digits, may change.
+    options={"use_tf32": "0", "cudnn_conv_algo_search": "HEURISTIC"},
     nvidia=True,
 )
 
@@ -111,8 +119,16 @@ TENSORRT: Final = Kind(
     name="TensorRT",
     ort="TensorrtExecutionProvider",
     package="onnxruntime-gpu",
-    # Building its engines takes minutes, so it is for those who ask. float16 comes from float16 files alone.
-    options={"trt_fp16_enable": "0", "trt_int8_enable": "0"},
+    # Building its engines takes minutes, so it is for those who ask, each is kept, and batches have one size.
+    # float16 comes from float16 files alone.
+    options={
+        "trt_fp16_enable": "0",
+        "trt_int8_enable": "0",
+        "trt_engine_cache_enable": "1",
+        "trt_engine_cache_path": str(Path(platformdirs.user_cache_dir("cxr-triage"), "tensorrt")),
+    },
+    batch=1,
+    patience_s=1800.0,
     asked_for_only=True,
     nvidia=True,
     behind=(CUDA.ort,),

@@ -20,7 +20,6 @@ from cxr_desktop.inference.reference import REFERENCE_PLAN, disagreement, logits
 from cxr_shared.bundle import Bundle
 from cxr_shared.errors import CxrError
 
-PROBE_TIMEOUT_S: Final = 120.0
 _POLL_S: Final = 0.2
 _ASKED: Final = "as asked"
 
@@ -118,7 +117,7 @@ def choose_provider(
     bundle: Bundle,
     wanted: Wanted = Wanted.AUTO,
     *,
-    timeout_s: float = PROBE_TIMEOUT_S,
+    timeout_s: float | None = None,
     prove: Prove | None = None,
     offered: tuple[str, ...] | None = None,
 ) -> Provider:
@@ -132,7 +131,7 @@ def choose_provider(
         `AUTO` tries those of this system that need not be asked for, and falls back to the CPU; any other is used or
         refused.
     timeout_s
-        Longest time for one proof, in seconds.
+        Longest time for one proof, in seconds; by default as long as that provider may take.
     prove
         Runs a proof; by default `prove_in_child`.
     offered
@@ -171,7 +170,7 @@ def best_of(judged: Iterable[Judgement]) -> Provider:
 def judge_all(
     bundle: Bundle,
     *,
-    timeout_s: float = PROBE_TIMEOUT_S,
+    timeout_s: float | None = None,
     prove: Prove | None = None,
     offered: tuple[str, ...] | None = None,
     unasked: bool = False,
@@ -199,7 +198,7 @@ def judge(
     bundle: Bundle,
     kind: Kind,
     *,
-    timeout_s: float = PROBE_TIMEOUT_S,
+    timeout_s: float | None = None,
     prove: Prove | None = None,
     offered: tuple[str, ...] | None = None,
 ) -> Judgement:
@@ -208,7 +207,7 @@ def judge(
         return Judgement(
             kind, usable=False, reason=f"onnxruntime offers no {kind.name} provider (pip install {kind.package})"
         )
-    proof = (prove or prove_in_child)(bundle, kind, timeout_s)
+    proof = (prove or prove_in_child)(bundle, kind, timeout_s or kind.patience_s)
     if proof.failure:
         return Judgement(kind, usable=False, reason=proof.failure)
     largest, fault = disagreement(
@@ -221,7 +220,7 @@ def judge(
 
 
 def prove_in_child(
-    bundle: Bundle, kind: Kind, timeout_s: float = PROBE_TIMEOUT_S, *, stopped: Callable[[], bool] = lambda: False
+    bundle: Bundle, kind: Kind, timeout_s: float, *, stopped: Callable[[], bool] = lambda: False
 ) -> Proof:
     """Score the reference film with a provider in a child process, which may crash or hang without harm."""
     missing = driver_missing() if kind.nvidia else ""

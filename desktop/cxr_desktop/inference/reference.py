@@ -64,7 +64,8 @@ def disagreement(
         if target.slug not in logits:
             return largest, f"it gave no score for {target.slug}"
         difference = abs(logits[target.slug] - reference[target.slug])
-        allowed = file.tolerance.logit * kind.tolerance_factor
+        exact = bundle.manifest.entry(target).reference.tolerance.logit
+        allowed = file.tolerance.logit + (kind.tolerance_factor - 1.0) * exact
         if not difference <= allowed:
             return largest, (
                 f"its {target.slug} logit is {difference:.2g} off the CPU's float32 one (at most {allowed:.2g})"
