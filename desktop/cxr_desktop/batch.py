@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from cxr_desktop.inference import runtime
 from cxr_desktop.inference.choice import plan_for_run
 from cxr_desktop.inference.engine import Engine
 from cxr_desktop.inference.kinds import Wanted
@@ -82,7 +83,8 @@ def load_bundle(path: Path | None) -> Bundle:
     named = path or os.environ.get("CXR_BUNDLE")
     if not named:
         raise NoBundleError
-    return open_bundle(Path(named))
+    with runtime.importing():
+        return open_bundle(Path(named))
 
 
 def score_all(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from dataclasses import dataclass
 from typing import Any
@@ -111,9 +112,13 @@ class Engine:
         files = files_for(self.bundle, self.plan.precision)
         models = {target: self.bundle.files[file.file] for target, file in files.items()}
 
+        # Sessions of the CPU are opened several at once; a card's memory and its compilers are left to one at a time.
+        turn = contextlib.nullcontext() if self.kind is CPU else threading.Lock()
+
         def open_session(data: bytes, threads: int) -> Any:  # noqa: ANN401  (onnxruntime ships no types)
             try:
-                return runtime.session(data, self.kind, threads=threads)
+                with turn:
+                    return runtime.session(data, self.kind, threads=threads)
             except Exception as error:  # onnxruntime's errors have no common class
                 name = next(
                     (file.file for file in files.values() if self.bundle.files[file.file] is data), "the models"

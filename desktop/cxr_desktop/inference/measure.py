@@ -27,6 +27,7 @@ from typing import IO, Any
 
 import numpy as np
 
+from cxr_desktop.inference import runtime
 from cxr_desktop.inference.choice import chosen_plan
 from cxr_desktop.inference.devices import processor_name
 from cxr_desktop.inference.engine import CannotBuildError, Engine
@@ -148,7 +149,9 @@ def _ms(work: Any) -> float:  # noqa: ANN401
 def serve(bundle: Path, orders: IO[str], answers: IO[str]) -> int:
     """Answer orders until there are no more; 1 where the bundle cannot be opened."""
     try:
-        meter = Meter(open_bundle(bundle))
+        with runtime.importing():
+            opened = open_bundle(bundle)
+        meter = Meter(opened)
     except CxrError as error:
         print(json.dumps({"failure": str(error)}), file=answers, flush=True)
         return 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -22,6 +23,20 @@ def onnxruntime() -> Any:  # noqa: ANN401  (onnxruntime ships no types)
         import onnxruntime as ort
     ort.set_default_logger_severity(_ERRORS_ONLY)
     return ort
+
+
+@contextlib.contextmanager
+def importing() -> Iterator[None]:
+    """Import onnxruntime beside what the block does, which is best something that waits for a disk or for hashes.
+
+    The block's end waits for the import, which silences standard error for as long.
+    """
+    helper = threading.Thread(target=onnxruntime, name="cxr-import")
+    helper.start()
+    try:
+        yield
+    finally:
+        helper.join()
 
 
 def load_cuda_libraries() -> None:

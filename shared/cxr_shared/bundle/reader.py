@@ -77,9 +77,9 @@ def open_bundle(path: Path) -> Bundle:
     except OSError as error:
         raise BundleDamaged(f"Could not read the bundle {path}: {error.strerror}. Check the path.") from error
     try:
-        with ThreadPoolExecutor(1) as helper:  # hashing releases Python's lock, and the file may have 300 MB
-            whole = helper.submit(sha256_bytes, raw)
-            manifest, files = _read(path, raw)
+        with ThreadPoolExecutor(2) as helpers:  # hashing releases Python's lock, and the file may have 300 MB
+            whole = helpers.submit(sha256_bytes, raw)
+            manifest, files = _read(path, raw, helpers)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError) as error:
         raise BundleDamaged(f"{path} is not a sound bundle ({error}). {_AGAIN}") from error
     bundle = Bundle(path=path, manifest=manifest, sha256=whole.result(), files=files)
@@ -88,19 +88,20 @@ def open_bundle(path: Path) -> Bundle:
     return bundle
 
 
-def _read(path: Path, raw: bytes) -> tuple[Manifest, dict[str, bytes]]:
+def _read(path: Path, raw: bytes, helpers: ThreadPoolExecutor) -> tuple[Manifest, dict[str, bytes]]:
     with zipfile.ZipFile(io.BytesIO(raw)) as archive:
         text = _manifest_text(path, archive)
         manifest = _parse_manifest(path, text)
         expected = [MANIFEST_NAME, *(each.file for each in manifest.files)]
         if archive.namelist() != expected:
             raise BundleDamaged(f"{path} holds other files than its manifest lists. {_AGAIN}")
-        files = {}
-        for each in manifest.files:
-            data = _content(raw, _checked_info(path, archive, each.file, limit=_LARGEST_MODEL))
-            if sha256_bytes(data) != each.sha256:
-                raise BundleDamaged(f"{path}: {each.file} does not match its hash. {_AGAIN}")
-            files[each.file] = data
+        files = {
+            each.file: _content(raw, _checked_info(path, archive, each.file, limit=_LARGEST_MODEL))
+            for each in manifest.files
+        }
+    for each, found in zip(manifest.files, helpers.map(sha256_bytes, files.values()), strict=True):
+        if found != each.sha256:
+            raise BundleDamaged(f"{path}: {each.file} does not match its hash. {_AGAIN}")
     _refuse_slack(path, raw, [(MANIFEST_NAME, text), *files.items()])
     return manifest, files
 

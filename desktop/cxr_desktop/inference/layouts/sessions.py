@@ -5,7 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Final
 
 from cxr_desktop.inference.layouts.base import (
     Answer,
@@ -17,6 +19,8 @@ from cxr_desktop.inference.layouts.base import (
     output_names,
 )
 from cxr_shared.findings import Target
+
+_OPENED_AT_ONCE: Final = 4
 
 
 @dataclass(slots=True, eq=False)
@@ -38,8 +42,10 @@ class _Model:
 
 
 def _open(models: Mapping[Target, bytes], opener: Opener, threads: int) -> list[_Model]:
-    sessions = {target: opener(data, threads) for target, data in models.items()}
-    return [_Model(target, session, output_names(session)) for target, session in sessions.items()]
+    """Open all sessions; onnxruntime releases Python's lock meanwhile, so several at once."""
+    with ThreadPoolExecutor(_OPENED_AT_ONCE) as helpers:
+        sessions = list(helpers.map(lambda data: opener(data, threads), models.values()))
+    return [_Model(target, session, output_names(session)) for target, session in zip(models, sessions, strict=True)]
 
 
 class InTurn(Layout):
