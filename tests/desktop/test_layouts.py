@@ -280,6 +280,11 @@ def test_models_of_another_shape_are_not_stacked() -> None:
         assert found == pytest.approx(plain(data)[0], abs=1e-5)
 
 
+def test_equal_models_have_nothing_to_stack() -> None:
+    with pytest.raises(CannotMergeError, match="not alike enough"):
+        merge_stacked({"a": make_model(1), "b": make_model(1)})
+
+
 def test_one_model_alone_is_not_stacked() -> None:
     with pytest.raises(CannotMergeError, match="one model"):
         merge_stacked({"a": make_model(1)})

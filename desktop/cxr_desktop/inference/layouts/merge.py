@@ -100,7 +100,10 @@ class _Stack:
 
     def walk(self) -> None:
         """Go on while the next nodes of all graphs can be one node."""
+        outputs = {each.name for each in self._first.output}
         for nodes in zip(*(graph.node for graph in self._graphs.values()), strict=False):
+            if outputs & set(nodes[0].output):  # each model has its own, under its own name
+                break
             if not (self._alike(nodes) and (self._share(nodes) or self._widen(nodes) or self._stack(nodes))):
                 break
             for node, names in zip(nodes, self._common, strict=True):
