@@ -8,11 +8,15 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from cxr_desktop.inference import runtime
+from cxr_desktop.inference.choice import plan_for_run
 from cxr_desktop.inference.engine import Engine
-from cxr_desktop.inference.providers import Wanted, choose_provider
+from cxr_desktop.inference.kinds import Wanted
+from cxr_desktop.inference.providers import choose_provider
 from cxr_desktop.inference.triage import FilmsFound, TriageEvent, provenance_of, triage
 from cxr_desktop.inference.trust import open_trusted
 from cxr_desktop.intake.decoding import DecodePool
+from cxr_desktop.intake.files import find_films
 from cxr_desktop.report import Worklist, write_csv, write_html, write_json_report
 from cxr_desktop.report.html_page import THUMBNAIL
 from cxr_shared.bundle import Bundle
@@ -80,7 +84,8 @@ def load_bundle(path: Path | None) -> Bundle:
     named = path or os.environ.get("CXR_BUNDLE")
     if not named:
         raise NoBundleError
-    return open_trusted(Path(named))
+    with runtime.importing():
+        return open_trusted(Path(named))
 
 
 def score_all(
@@ -114,15 +119,16 @@ def score_all(
     Raises
     ------
     ProviderRefusedError
-        CUDA was asked for and does not work.
+        A provider was asked for and does not work.
     BundleUnsupported, InferenceFailedError
         The bundle cannot run here.
     """
     provider = choose_provider(bundle, wanted)
-    engine = Engine(bundle, provider=provider.ort)
+    files = tuple(find_films(paths))
+    engine = Engine(bundle, provider.kind, plan=plan_for_run(bundle, provider, films=len(files)))
     worklist = Worklist(provenance_of(engine, provider))
     with DecodePool() as pool:
-        events = triage(paths, engine, worklist.provenance, pool=pool, thumbnail=THUMBNAIL if thumbnails else 0)
+        events = triage(files, engine, worklist.provenance, pool=pool, thumbnail=THUMBNAIL if thumbnails else 0)
         try:
             for event in events:
                 if isinstance(event, FilmsFound):

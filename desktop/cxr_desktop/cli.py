@@ -20,7 +20,7 @@ app = App(
 app.register_install_completion_command(help="Install completion for this shell and exit.")
 
 BundleOption = Annotated[Path | None, Parameter(name="--bundle", env_var="CXR_BUNDLE")]
-ProviderOption = Literal["auto", "cpu", "cuda"]
+ProviderOption = Literal["auto", "cpu", "cuda", "tensorrt", "directml", "openvino", "coreml"]
 
 
 @app.default
@@ -63,10 +63,11 @@ def triage(
     html
         Write a page with pictures here.
     provider
-        auto tries CUDA in a child process and falls back to the CPU; cuda fails where it does not work.
+        auto proves what this system offers in a child process and falls back to the CPU; any other name is used or
+        refused. TensorRT builds its engines first, for minutes, and is only used when it is named.
     """
     from cxr_desktop import batch, console
-    from cxr_desktop.inference.providers import Wanted
+    from cxr_desktop.inference.kinds import Wanted
 
     loaded = batch.load_bundle(bundle)
     reports = batch.Reports(json=json, csv=csv, html=html)
@@ -85,7 +86,9 @@ def triage(
 
 @app.command
 def providers(*, bundle: BundleOption = None) -> int:
-    """Say which provider would run the models, and why.
+    """Prove every provider, and say which would run the models, how, and why not the others.
+
+    The layouts and precisions of the models are timed on it, and the fastest is remembered for the next time.
 
     Parameters
     ----------
@@ -93,11 +96,14 @@ def providers(*, bundle: BundleOption = None) -> int:
         The models to prove it with; by default a toy.
     """
     from cxr_desktop import console, selftest
-    from cxr_desktop.inference import runtime
-    from cxr_desktop.inference.providers import choose_provider
+    from cxr_desktop.inference.choice import choose_plan
+    from cxr_desktop.inference.providers import best_of, judge_all
 
     with selftest.bundle_or_toy(bundle) as loaded:
-        console.print_providers(choose_provider(loaded), runtime.onnxruntime().get_available_providers())
+        judgements = list(judge_all(loaded, unasked=True))
+        console.print_providers(judgements)
+        chosen = best_of(judgements)
+        console.print_plans(chosen, choose_plan(loaded, chosen))
     return 0
 
 

@@ -12,7 +12,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from cxr_desktop.inference.providers import Provider
+from cxr_desktop.inference.choice import Measured, fastest
+from cxr_desktop.inference.providers import Judgement, Provider
 from cxr_desktop.inference.triage import FilmsFound, TriageEvent
 from cxr_desktop.inference.verdict import Lane, Scored, lane_of
 from cxr_desktop.report import Worklist
@@ -53,7 +54,7 @@ def print_worklist(worklist: Worklist, written: Iterable[Path]) -> None:
     console.print(_table(worklist))
     for lane in (Lane.ABOVE, Lane.BELOW, Lane.UNSCORED):
         console.print(f"{worklist.count(lane):,} {lane.words}", end=" · " if lane is not Lane.UNSCORED else "\n")
-    console.print(f"{origin.provider}: {escape(origin.provider_reason)}", highlight=False)
+    console.print(f"{origin.provider} ({origin.plan}): {escape(origin.provider_reason)}", highlight=False)
     if not worklist.complete:
         console.print(f"[yellow]stopped early: {worklist.found - len(worklist.verdicts):,} films were not read[/]")
     for path in written:
@@ -65,11 +66,41 @@ def print_worklist(worklist: Worklist, written: Iterable[Path]) -> None:
     console.print(f"[bold yellow]{escape(origin.notice)}[/]")
 
 
-def print_providers(provider: Provider, offered: Iterable[str]) -> None:
-    """Print which provider runs and why, and what onnxruntime offers."""
+def print_providers(judgements: Iterable[Judgement]) -> None:
+    """Print every provider of this system, whether it works, and why or why not."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for column in ("provider", "works", "device"):
+        table.add_column(column, no_wrap=True)
+    table.add_column("why", overflow="fold")
+    for each in judgements:
+        name = each.kind.name + (" (when asked for)" if each.kind.asked_for_only else "")
+        table.add_row(name, "yes" if each.usable else "no", escape(each.device) or "–", escape(each.reason))
+    _console().print(table, highlight=False)
+
+
+def print_plans(provider: Provider, measured: Iterable[Measured]) -> None:
+    """Print how long a film takes with each layout and precision, and which one runs from now on."""
+    measured = tuple(measured)
+    chosen = fastest(measured)
     console = _console()
-    console.print(f"[bold]{provider.name}[/]: {escape(provider.reason)}", highlight=False)
-    console.print(f"onnxruntime offers: {', '.join(offered)}", highlight=False)
+    console.print(f"\n[bold]{provider.name}[/]: {escape(provider.reason)}", highlight=False)
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("models run as", no_wrap=True)
+    for column in ("ms a film", "ready in ms", "off float32"):
+        table.add_column(column, justify="right", no_wrap=True)
+    table.add_column("", overflow="fold")
+    for each in measured:
+        note = "[bold]used[/]" if each.plan == chosen else escape(each.fault)
+        table.add_row(str(each.plan), _figure(each.film_ms), _figure(each.ready_ms), _small(each.difference), note)
+    console.print(table, highlight=False)
+
+
+def _figure(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1f}"
+
+
+def _small(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1g}"
 
 
 def _table(worklist: Worklist) -> Table:

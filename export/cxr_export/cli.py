@@ -125,6 +125,35 @@ def inspect(bundle: Path, *, html: Path | None = None) -> int:
     return 0
 
 
+@app.command
+def benchmark(bundle: Path, *, films: Path | None = None, json: Path | None = None, rounds: int = 10) -> int:
+    """Time a bundle on this machine beside DenseNet-121, each layout and precision, and from file to scores.
+
+    Takes some minutes. Close other programs first: whatever else runs is measured too.
+
+    Parameters
+    ----------
+    bundle
+        The .cxr file.
+    films
+        A folder of PNGs to score as a batch; by default phantoms.
+    json
+        Write all figures here.
+    rounds
+        Rounds in which every contender takes its turn.
+    """
+    from cxr_export.benchmark.run import benchmark as measure
+    from cxr_export.benchmark.table import document, show
+    from cxr_shared.files import write_json
+
+    found = measure(bundle, films=films, rounds=max(1, rounds), report=print)
+    show(found)
+    if json is not None:
+        write_json(json, document(found))
+        print(f"wrote {json}")
+    return 0
+
+
 def main() -> int:
     """Run the command line; returns the exit code."""
     return run_command(app, extra="export")

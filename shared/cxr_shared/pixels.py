@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from cxr_shared.bundle.parts import InputSpec
-from cxr_shared.film import Film, present
+from cxr_shared.film import Film
+from cxr_shared.film.presentation import present_grey
 from cxr_shared.opencv import cv2
 
 PIXEL_PATH_VERSION: Final = 1
@@ -38,7 +39,7 @@ def model_input(film: Film, spec: InputSpec) -> GreyImage:
     -------
     (S, S) uint8, dense tissue bright.
     """
-    grey = np.asarray(cv2.convertScaleAbs(present(film), alpha=255.0), np.uint8)
+    grey = present_grey(film)
     if not spec.keep_aspect:
         return _resized(grey, rows=spec.size, columns=spec.size)
     rows, columns = grey.shape

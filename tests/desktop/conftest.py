@@ -69,6 +69,12 @@ def qapp() -> QApplication:
 
 
 @pytest.fixture(autouse=True)
+def own_plans(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is measured in a test is remembered nowhere else."""
+    monkeypatch.setenv("CXR_PLANS", str(tmp_path_factory.mktemp("plans")))
+
+
+@pytest.fixture(autouse=True)
 def nothing_outlives_a_test() -> Iterator[None]:
     """No thread and no process is left behind."""
     before, children = set(threading.enumerate()), _children()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -105,7 +106,10 @@ def test_help_imports_nothing_heavy() -> None:
 def test_providers_says_which_and_why(bundle_path: Path) -> None:
     done = _run("providers", "--bundle", bundle_path)
     assert done.returncode == 0
-    assert done.stdout.startswith(("CPU: CUDA was not used", "CUDA: proved"))
+    assert re.search(r"^CUDA .*(proved on a test film|no NVIDIA|offers no CUDA)", done.stdout, re.MULTILINE)
+    assert re.search(r"^(CPU: CUDA was not used|CUDA: proved)", done.stdout, re.MULTILINE)
+    assert re.search(r"^float32, side by side .*\d", done.stdout, re.MULTILINE)
+    assert len(re.findall(r" used *$", done.stdout, re.MULTILINE)) == 1
 
 
 def test_self_test_passes_without_a_bundle() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cxr_desktop.batch import score_all
-from cxr_desktop.inference.providers import Wanted
+from cxr_desktop.inference.kinds import Wanted
 from cxr_desktop.inference.verdict import Scored
 from cxr_desktop.intake.prepared import DisplayFilm
 from cxr_desktop.intake.reading import display

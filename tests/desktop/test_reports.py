@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cxr_desktop.batch import Reports, score_all
-from cxr_desktop.inference.providers import Wanted
+from cxr_desktop.inference.kinds import Wanted
 from cxr_desktop.inference.verdict import Refused, Scored
 from cxr_desktop.report import Worklist, write_csv
 from cxr_desktop.report import worklist as worklist_module
@@ -26,7 +26,7 @@ def test_json_is_versioned_complete_and_in_order(bundle: Bundle, worklist: Workl
     document = json.loads((tmp_path / "w.json").read_text())
     assert document["schema"] == "cxr-worklist/1"
     assert document["bundle"] == {"name": "toy", "sha256": bundle.sha256}
-    assert document["provider"] == {"name": "CPU", "reason": "as asked"}
+    assert document["provider"] == {"name": "CPU", "reason": "as asked", "plan": "float32, side by side"}
     assert document["complete"] is True
     assert document["counts"] == {"found": 4, "above": 2, "below": 1, "refused": 1}
     assert [Path(film["file"]).stem for film in document["films"]] == ["dark", "bright", "broken", "middle"]

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from cxr_desktop.batch import score_all
-from cxr_desktop.inference import runtime
 from cxr_desktop.inference.engine import Engine, InferenceFailedError, Output
-from cxr_desktop.inference.providers import Provider, Wanted
+from cxr_desktop.inference.kinds import CPU as ON_THE_CPU
+from cxr_desktop.inference.kinds import Wanted
+from cxr_desktop.inference.providers import Provider
 from cxr_desktop.inference.triage import FilmJudged, FilmsFound, TriageEvent, provenance_of, score_films, triage
 from cxr_desktop.inference.verdict import Lane, Refused, Scored, lane_of, sigmoid
 from cxr_desktop.intake.decoding import DecodePool
@@ -21,7 +22,7 @@ from cxr_shared.errors import BundleUnsupported
 from cxr_shared.film import Identity, ViewPosition
 from cxr_shared.findings import Target
 
-CPU = Provider("CPU", runtime.CPU, "as asked", best=True)
+CPU = Provider(ON_THE_CPU, "as asked")
 
 
 def _prepared(name: str, grey: int) -> Prepared:

@@ -16,7 +16,7 @@ from PySide6.QtGui import QDropEvent, QImage, QWheelEvent
 from PySide6.QtWidgets import QApplication, QDialog
 from pytestqt.qtbot import QtBot
 
-from cxr_desktop.inference.providers import Wanted
+from cxr_desktop.inference.kinds import Wanted
 from cxr_desktop.inference.verdict import Lane, Scored
 from cxr_desktop.ui.actions import MENUS
 from cxr_desktop.ui.desk import Desk

@@ -1,69 +1,59 @@
-"""The child process that proves CUDA: `python -m cxr_desktop.inference.probe BUNDLE SHA256`.
+"""The child process that proves a provider: `python -m cxr_desktop.inference.probe PROVIDER BUNDLE SHA256`.
 
-Prints one line of JSON: ``{"logits": {slug: logit}}`` or ``{"failure": "why"}``.
+Prints one line of JSON: ``{"logits": {slug: logit}, "device": name}`` or ``{"failure": "why"}``.
 """
 
 from __future__ import annotations
 
-import ctypes
 import json
 import sys
 from pathlib import Path
 from typing import Any
 
 from cxr_desktop.inference import runtime
+from cxr_desktop.inference.devices import card_name, driver_failure, processor_name
 from cxr_desktop.inference.engine import InferenceFailedError
-from cxr_desktop.inference.providers import reference_film
+from cxr_desktop.inference.kinds import Kind, Wanted, kind_wanted
+from cxr_desktop.inference.layouts.base import first_line
+from cxr_desktop.inference.plan import default_plan, files_for
+from cxr_desktop.inference.reference import reference_film
 from cxr_shared.bundle import Bundle, open_bundle
 from cxr_shared.errors import CxrError
 
 
-def probe(path: Path, sha256: str) -> dict[str, Any]:
-    """Score the test film with CUDA and nothing else first; answers what `main` prints."""
-    driver = driver_failure()
-    if driver:
-        return {"failure": driver}
+def probe(kind: Kind, path: Path, sha256: str) -> dict[str, Any]:
+    """Score the reference film with a provider and nothing else first; answers what `main` prints."""
+    failure = driver_failure() if kind.nvidia else ""
+    if failure:
+        return {"failure": failure}
     try:
         bundle = open_bundle(path)
         if bundle.sha256 != sha256:
             return {"failure": "the bundle changed while it was being tested"}
-        return {"logits": _score(bundle)}
+        logits = _score(bundle, kind)
     except CxrError as error:
         return {"failure": str(error)}
     except Exception as error:  # noqa: BLE001  (onnxruntime's errors have no common class)
-        return {"failure": (str(error).strip().splitlines() or [type(error).__name__])[0][:300]}
+        return {"failure": first_line(error)}
+    return {"logits": logits, "device": card_name() if kind.nvidia else processor_name()}
 
 
-def driver_failure() -> str:
-    """Why NVIDIA's driver cannot be used, or nothing."""
-    name = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
-    try:
-        driver = ctypes.CDLL(name)
-    except OSError:
-        return f"no NVIDIA driver ({name} is not installed)"
-    code = int(driver.cuInit(0))
-    count = ctypes.c_int()
-    if code or driver.cuDeviceGetCount(ctypes.byref(count)):
-        return f"NVIDIA's driver does not start (cuInit gave {code})"
-    return "" if count.value else "no NVIDIA GPU"
-
-
-def _score(bundle: Bundle) -> dict[str, float]:
+def _score(bundle: Bundle, kind: Kind) -> dict[str, float]:
     film = reference_film(bundle.manifest.input.size)
     logits = {}
-    for entry in bundle.manifest.models:
-        session = runtime.session(bundle.model(entry.target), runtime.CUDA, threads=1)
+    for target, file in files_for(bundle, default_plan(bundle, kind).precision).items():
+        session = runtime.session(bundle.files[file.file], kind, threads=1)
         first = session.get_providers()[0]
-        if first != runtime.CUDA:
-            raise InferenceFailedError(f"onnxruntime fell back to {first}: CUDA's or cuDNN's libraries do not load")
-        logits[entry.target.slug] = float(session.run(["logit"], {"film": film})[0][0])
+        if first != kind.ort:
+            raise InferenceFailedError(f"onnxruntime fell back to {first}: {kind.name}'s libraries do not load")
+        logits[target.slug] = float(session.run(["logit"], {"film": film})[0][0])
     return logits
 
 
 def main(arguments: list[str]) -> int:
-    """Print the answer for ``BUNDLE SHA256``."""
-    path, sha256 = arguments
-    print(json.dumps(probe(Path(path), sha256)), flush=True)
+    """Print the answer for ``PROVIDER BUNDLE SHA256``."""
+    wanted, path, sha256 = arguments
+    print(json.dumps(probe(kind_wanted(Wanted(wanted)), Path(path), sha256)), flush=True)
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Which provider runs the models: CUDA if a child process proves it, else the CPU, and why."""
+"""Which provider runs the models: the best that a child process proves, else the CPU, and why."""
 
 from __future__ import annotations
 
@@ -7,35 +7,33 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, Final
 
-import numpy as np
-import numpy.typing as npt
-
 from cxr_desktop.inference import runtime
+from cxr_desktop.inference.devices import driver_missing, processor_name
 from cxr_desktop.inference.engine import Engine
+from cxr_desktop.inference.kinds import CPU, KINDS, Kind, Wanted, kind_wanted
+from cxr_desktop.inference.plan import default_plan
+from cxr_desktop.inference.reference import REFERENCE_PLAN, disagreement, logits_of, reference_film
 from cxr_shared.bundle import Bundle
 from cxr_shared.errors import CxrError
 
-PROBE_TIMEOUT_S: Final = 120.0
 _POLL_S: Final = 0.2
-GPU_TOLERANCE_FACTOR: Final = 10.0
-"""CUDA adds in another order than the CPU: how many times the manifest's tolerance it may differ."""
-
-
-class Wanted(StrEnum):
-    """What a person asked for."""
-
-    AUTO = "auto"
-    CPU = "cpu"
-    CUDA = "cuda"
+_ASKED: Final = "as asked"
 
 
 class ProviderRefusedError(CxrError):
     """The provider that was asked for does not work here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A provider that is not used, and why, in a phrase."""
+
+    kind: Kind
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,46 +42,83 @@ class Provider:
 
     Attributes
     ----------
-    name
-        ``"CPU"`` or ``"CUDA"``.
-    ort
-        onnxruntime's name of it.
+    kind
+        Which one.
     reason
         A phrase for a badge.
     best
         False where a better one was looked for and did not work.
+    device
+        What it runs on, such as the card's name.
+    rejected
+        The better ones that were looked for.
     """
 
-    name: str
-    ort: str
+    kind: Kind
     reason: str
-    best: bool
+    best: bool = True
+    device: str = ""
+    rejected: tuple[Rejection, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Its name for people."""
+        return self.kind.name
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What the child process reported: logits by target slug and seconds, or why it failed."""
+    """What the child process reported, or why it failed.
+
+    Attributes
+    ----------
+    logits
+        Of the reference film, by target slug.
+    seconds
+        How long it took, start of the process included.
+    failure
+        Why it failed, or nothing.
+    device
+        What it ran on.
+    """
 
     logits: Mapping[str, float]
     seconds: float
     failure: str = ""
+    device: str = ""
 
 
-def reference_film(size: int) -> npt.NDArray[np.uint8]:
-    """Make the film that both providers score: (1, size, size) uint8, two dark fields on a grey ground."""
-    rows, columns = np.mgrid[0:size, 0:size] / max(1, size - 1)
-    film: npt.NDArray[np.float64] = 150 + 40 * np.sin(9 * rows) * np.cos(7 * columns)
-    for centre in (0.3, 0.7):
-        film -= 110 * np.exp(-(((columns - centre) / 0.13) ** 2) - ((rows - 0.5) / 0.28) ** 2)
-    return np.asarray(np.clip(np.rint(film), 0, 255), np.uint8)[None]
+Prove = Callable[[Bundle, Kind, float], Proof]
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """Whether one provider can be used.
+
+    Attributes
+    ----------
+    kind
+        Which one.
+    usable
+        Whether it can.
+    reason
+        Why not, or what speaks for it, in a phrase.
+    device
+        What it runs on; empty where it does not.
+    """
+
+    kind: Kind
+    usable: bool
+    reason: str
+    device: str = ""
 
 
 def choose_provider(
     bundle: Bundle,
     wanted: Wanted = Wanted.AUTO,
     *,
-    timeout_s: float = PROBE_TIMEOUT_S,
-    prove: Callable[[Bundle, float], Proof] | None = None,
+    timeout_s: float | None = None,
+    prove: Prove | None = None,
     offered: tuple[str, ...] | None = None,
 ) -> Provider:
     """Choose the provider for a bundle.
@@ -93,37 +128,107 @@ def choose_provider(
     bundle
         A verified bundle.
     wanted
-        `AUTO` falls back to the CPU and says why; `CUDA` refuses to.
+        `AUTO` tries those of this system that need not be asked for, and falls back to the CPU; any other is used or
+        refused.
     timeout_s
-        Longest time for the proof, in seconds.
+        Longest time for one proof, in seconds; by default as long as that provider may take.
     prove
-        Runs the proof; by default `prove_cuda`.
+        Runs a proof; by default `prove_in_child`.
     offered
         Names of onnxruntime's providers; by default what the installed one offers.
 
     Raises
     ------
     ProviderRefusedError
-        CUDA was asked for and does not work here; the message says why.
+        The one that was asked for does not work here; the message says why.
     """
     if wanted is Wanted.CPU:
-        return Provider("CPU", runtime.CPU, "as asked", best=True)
-    names = tuple(runtime.onnxruntime().get_available_providers()) if offered is None else offered
-    failure, praise = _judge_cuda(bundle, names, timeout_s, prove or prove_cuda)
-    if not failure:
-        return Provider("CUDA", runtime.CUDA, praise, best=True)
-    if wanted is Wanted.CUDA:
+        return Provider(CPU, _ASKED, device=processor_name())
+    if wanted is not Wanted.AUTO:
+        found = judge(bundle, kind_wanted(wanted), timeout_s=timeout_s, prove=prove, offered=offered)
+        if found.usable:
+            return Provider(found.kind, found.reason, device=found.device)
         raise ProviderRefusedError(
-            f"CUDA cannot be used: {failure}. Run with --provider cpu, or repair it and try again."
+            f"{found.kind.name} cannot be used: {found.reason}. Run with --provider cpu, or repair it and try again."
         )
-    return Provider("CPU", runtime.CPU, f"CUDA was not used: {failure}", best=False)
+    judged = []
+    for found in judge_all(bundle, timeout_s=timeout_s, prove=prove, offered=offered):
+        judged.append(found)
+        if found.usable:
+            break
+    return best_of(judged)
 
 
-def prove_cuda(
-    bundle: Bundle, timeout_s: float = PROBE_TIMEOUT_S, *, stopped: Callable[[], bool] = lambda: False
+def best_of(judged: Iterable[Judgement]) -> Provider:
+    """Return the first that can be used without being asked for; the CPU is always among those of `judge_all`."""
+    tried = [each for each in judged if not each.kind.asked_for_only]
+    found = next(each for each in tried if each.usable)
+    rejected = tuple(Rejection(each.kind, each.reason) for each in tried[: tried.index(found)])
+    return Provider(found.kind, found.reason, best=not rejected, device=found.device, rejected=rejected)
+
+
+def judge_all(
+    bundle: Bundle,
+    *,
+    timeout_s: float | None = None,
+    prove: Prove | None = None,
+    offered: tuple[str, ...] | None = None,
+    unasked: bool = False,
+) -> Iterator[Judgement]:
+    """Judge one provider of this system after another, the best first and the CPU last.
+
+    Parameters
+    ----------
+    bundle, timeout_s, prove, offered
+        As for `choose_provider`.
+    unasked
+        Whether to prove those too that are used only when they are asked for.
+    """
+    rejected: list[Judgement] = []
+    for kind in KINDS:
+        if kind is CPU or not kind.here or (kind.asked_for_only and not unasked):
+            continue
+        found = judge(bundle, kind, timeout_s=timeout_s, prove=prove, offered=offered)
+        rejected += [] if found.usable or kind.asked_for_only else [found]
+        yield found
+    yield Judgement(CPU, usable=True, reason=_why_the_cpu(rejected, _names(offered)), device=processor_name())
+
+
+def judge(
+    bundle: Bundle,
+    kind: Kind,
+    *,
+    timeout_s: float | None = None,
+    prove: Prove | None = None,
+    offered: tuple[str, ...] | None = None,
+) -> Judgement:
+    """Find out whether a provider can be used: offered, proved in a child process, and in agreement with the CPU."""
+    if kind.ort not in _names(offered):
+        return Judgement(
+            kind, usable=False, reason=f"onnxruntime offers no {kind.name} provider (pip install {kind.package})"
+        )
+    proof = (prove or prove_in_child)(bundle, kind, timeout_s or kind.patience_s)
+    if proof.failure:
+        return Judgement(kind, usable=False, reason=proof.failure)
+    largest, fault = disagreement(
+        bundle, default_plan(bundle, kind), kind, reference=_cpu_logits(bundle), logits=proof.logits
+    )
+    if fault:
+        return Judgement(kind, usable=False, reason=fault)
+    praise = f"proved on a test film in {proof.seconds:.1f} s; its logits are within {largest:.1g} of the CPU's"
+    return Judgement(kind, usable=True, reason=praise, device=proof.device)
+
+
+def prove_in_child(
+    bundle: Bundle, kind: Kind, timeout_s: float, *, stopped: Callable[[], bool] = lambda: False
 ) -> Proof:
-    """Score the test film with CUDA in a child process, which may crash or hang without harm."""
-    command = [sys.executable, "-m", "cxr_desktop.inference.probe", str(bundle.path), bundle.sha256]
+    """Score the reference film with a provider in a child process, which may crash or hang without harm."""
+    missing = driver_missing() if kind.nvidia else ""
+    if missing:  # known at once, so no process is started
+        return Proof({}, 0.0, missing)
+    command = [
+        sys.executable, "-m", "cxr_desktop.inference.probe", kind.wanted, str(bundle.path), bundle.sha256
+    ]  # fmt: skip
     start = time.monotonic()
     with subprocess.Popen(
         command,
@@ -152,40 +257,22 @@ def read_proof(output: bytes, exit_code: int, *, seconds: float) -> Proof:
         answer: dict[str, Any] = json.loads(lines[-1])
         if "failure" in answer:
             return Proof({}, seconds, str(answer["failure"]))
-        return Proof({str(slug): float(logit) for slug, logit in answer["logits"].items()}, seconds)
+        logits = {str(slug): float(logit) for slug, logit in answer["logits"].items()}
+        return Proof(logits, seconds, device=str(answer.get("device", "")))
     except (IndexError, ValueError, KeyError, TypeError, AttributeError):
         how = f"signal {-exit_code}" if exit_code < 0 else f"exit code {exit_code}"
         return Proof({}, seconds, f"the test process ended without an answer ({how})")
 
 
-def _judge_cuda(
-    bundle: Bundle, offered: tuple[str, ...], timeout_s: float, prove: Callable[[Bundle, float], Proof]
-) -> tuple[str, str]:
-    """Why CUDA must not be used, or what speaks for it."""
-    if runtime.CUDA not in offered:
-        return "onnxruntime offers no CUDA provider (pip install onnxruntime-gpu)", ""
-    proof = prove(bundle, timeout_s)
-    if proof.failure:
-        return proof.failure, ""
-    return _compare(bundle, proof)
+def _cpu_logits(bundle: Bundle) -> dict[str, float]:
+    return logits_of(Engine(bundle, plan=REFERENCE_PLAN).score(reference_film(bundle.manifest.input.size)))
 
 
-def _compare(bundle: Bundle, proof: Proof) -> tuple[str, str]:
-    reference = Engine(bundle).score(reference_film(bundle.manifest.input.size))
-    largest = 0.0
-    for entry in bundle.manifest.models:
-        logit = proof.logits.get(entry.target.slug)
-        if logit is None:
-            return f"it gave no score for {entry.target.slug}", ""
-        difference = abs(logit - float(reference[entry.target].logits[0]))
-        allowed = GPU_TOLERANCE_FACTOR * entry.reference.tolerance.logit
-        if not difference <= allowed:
-            return (
-                f"its {entry.target.slug} logit is {difference:.2g} off the CPU's (at most {allowed:.2g})",
-                "",
-            )
-        largest = max(largest, difference)
-    return (
-        "",
-        f"proved on a test film in {proof.seconds:.1f} s; its logits are within {largest:.1g} of the CPU's",
-    )
+def _names(offered: tuple[str, ...] | None) -> tuple[str, ...]:
+    return tuple(runtime.onnxruntime().get_available_providers()) if offered is None else offered
+
+
+def _why_the_cpu(rejected: list[Judgement], offered: tuple[str, ...]) -> str:
+    """Say why nothing better runs: of those that are not even offered, the first is enough."""
+    tried = [each for each in rejected if each.kind.ort in offered] or rejected[:1]
+    return "; ".join(f"{each.kind.name} was not used: {each.reason}" for each in tried) or "nothing better is here"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 from collections.abc import Iterator
 from typing import Any, Final
 
-CPU: Final = "CPUExecutionProvider"
-CUDA: Final = "CUDAExecutionProvider"
+from cxr_desktop.inference.kinds import CPU, Kind
+
 _ERRORS_ONLY: Final = 3
 _cuda_loaded = False
 
@@ -24,6 +25,20 @@ def onnxruntime() -> Any:  # noqa: ANN401  (onnxruntime ships no types)
     return ort
 
 
+@contextlib.contextmanager
+def importing() -> Iterator[None]:
+    """Import onnxruntime beside what the block does, which is best something that waits for a disk or for hashes.
+
+    The block's end waits for the import, which silences standard error for as long.
+    """
+    helper = threading.Thread(target=onnxruntime, name="cxr-import")
+    helper.start()
+    try:
+        yield
+    finally:
+        helper.join()
+
+
 def load_cuda_libraries() -> None:
     """Let onnxruntime find the CUDA and cuDNN libraries that pip installed; silent where there are none."""
     global _cuda_loaded  # noqa: PLW0603  (once a process)
@@ -35,15 +50,15 @@ def load_cuda_libraries() -> None:
     _cuda_loaded = True
 
 
-def session(model: bytes, provider: str, *, threads: int) -> Any:  # noqa: ANN401
-    """Open a session on one provider; the CPU stands behind CUDA for operators that it lacks.
+def session(model: bytes, kind: Kind = CPU, *, threads: int) -> Any:  # noqa: ANN401
+    """Open a session on one provider; the CPU stands behind it for operators that it lacks.
 
     Parameters
     ----------
     model
-        ONNX bytes of a verified bundle.
-    provider
-        `CPU` or `CUDA`.
+        ONNX bytes of a verified bundle, or made of such.
+    kind
+        The provider.
     threads
         Threads of the CPU, at least 1.
 
@@ -57,15 +72,17 @@ def session(model: bytes, provider: str, *, threads: int) -> Any:  # noqa: ANN40
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
+    options.enable_mem_pattern = kind.memory_pattern
     options.log_severity_level = _ERRORS_ONLY
     # A bundle's 15 sessions run in turn: threads that spin after their work would starve the next
     # (measured on two cores with 15 MobileNets: 144 ms a film, 825 ms when they spin).
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    if provider == CUDA:
+    if kind.nvidia:
         load_cuda_libraries()
-        # TF32 would round to 10 bits, far outside the manifest's tolerance.
-        return ort.InferenceSession(model, options, providers=[(CUDA, {"use_tf32": "0"}), CPU])
-    return ort.InferenceSession(model, options, providers=[CPU])
+    providers: list[Any] = [(kind.ort, dict(kind.options)), *kind.behind]
+    if kind is not CPU:
+        providers.append(CPU.ort)
+    return ort.InferenceSession(model, options, providers=providers)
 
 
 @contextlib.contextmanager

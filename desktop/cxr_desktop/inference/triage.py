@@ -46,6 +46,7 @@ def provenance_of(engine: Engine, provider: Provider) -> Provenance:
         bundle_sha256=engine.bundle.sha256,
         provider=provider.name,
         provider_reason=provider.reason,
+        plan=str(engine.plan),
         pixel_path_version=manifest.pixel_path_version,
         notice=manifest.notice,
     )

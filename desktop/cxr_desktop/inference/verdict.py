@@ -73,11 +73,13 @@ class Provenance:
     bundle_name, bundle_sha256
         The bundle's name and the SHA-256 of its file.
     provider, provider_reason
-        ``"CPU"`` or ``"CUDA"``, and why that one.
+        Such as ``"CPU"`` or ``"CUDA"``, and why that one.
     pixel_path_version
         Version of the code that made the model input.
     notice
         The bundle's own notice.
+    plan
+        Precision and layout of the models, such as ``"int8, side by side"``.
     """
 
     bundle_name: str
@@ -86,6 +88,7 @@ class Provenance:
     provider_reason: str
     pixel_path_version: int
     notice: str
+    plan: str = ""
 
 
 @dataclass(frozen=True, slots=True)

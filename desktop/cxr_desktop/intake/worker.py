@@ -16,7 +16,11 @@ from cxr_desktop.intake.prepared import DisplayFilm, Prepared, encode
 from cxr_desktop.intake.reading import display, prepare
 from cxr_shared.bundle import InputSpec
 from cxr_shared.film import Refusal, RefusalKind
+from cxr_shared.memory import keep_freed_memory
 from cxr_shared.opencv import cv2
+
+_KEPT = 2**28
+"""Bytes that a process keeps for its next film: a film of 9 million pixels needs half of it."""
 
 
 def serve(
@@ -63,6 +67,7 @@ def main(handle: Callable[[Mapping[str, Any]], object] | None = None) -> int:
     nowhere = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
         os.dup2(nowhere, stream)
+    keep_freed_memory(at_most=_KEPT)
     cv2.setNumThreads(1)  # the pool runs one process for each core already
     return serve(requests, answers, handle=handle)
 

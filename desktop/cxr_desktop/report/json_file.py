@@ -78,7 +78,7 @@ def _provenance(provenance: Provenance) -> dict[str, Any]:
     return {
         "notice": provenance.notice,
         "bundle": {"name": provenance.bundle_name, "sha256": provenance.bundle_sha256},
-        "provider": {"name": provenance.provider, "reason": provenance.provider_reason},
+        "provider": {"name": provenance.provider, "reason": provenance.provider_reason, "plan": provenance.plan},
         "pixel_path_version": provenance.pixel_path_version,
     }
 

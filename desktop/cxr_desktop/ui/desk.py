@@ -12,8 +12,10 @@ from typing import Final, TypeVar
 from PySide6.QtCore import QObject, Signal
 
 from cxr_desktop.batch import HOW_TO_GET_A_BUNDLE, Reports
+from cxr_desktop.inference.choice import chosen_plan, remember_fastest
 from cxr_desktop.inference.engine import Engine
-from cxr_desktop.inference.providers import Proof, Provider, Wanted, choose_provider, prove_cuda
+from cxr_desktop.inference.kinds import Kind, Wanted
+from cxr_desktop.inference.providers import Proof, Provider, choose_provider, prove_in_child
 from cxr_desktop.inference.triage import FilmJudged, TriageEvent, provenance_of
 from cxr_desktop.inference.trust import open_trusted
 from cxr_desktop.inference.verdict import Provenance
@@ -166,6 +168,7 @@ class Desk(QObject):
             loaded.provenance,
             on_event=lambda event: self._mailbox.post(lambda: self._hear(event, loaded)),
             on_fault=lambda words: self._mailbox.post(lambda: self.failed.emit(words)),
+            on_idle=lambda stopped: remember_fastest(loaded.bundle, loaded.provider, stopped=stopped),
         )
         self.bundle_ready.emit(loaded)
         if self.sheet.rows:
@@ -201,9 +204,9 @@ class Desk(QObject):
     def _load(self, read: Callable[[], Bundle], wanted: Wanted) -> Loaded:
         bundle = read()
 
-        def prove(bundle: Bundle, timeout_s: float) -> Proof:
-            return prove_cuda(bundle, timeout_s, stopped=self._stop.is_set)
+        def prove(bundle: Bundle, kind: Kind, timeout_s: float) -> Proof:
+            return prove_in_child(bundle, kind, timeout_s, stopped=self._stop.is_set)
 
         provider = choose_provider(bundle, wanted, prove=prove)
-        engine = Engine(bundle, provider=provider.ort)
+        engine = Engine(bundle, provider.kind, plan=chosen_plan(bundle, provider))
         return Loaded(bundle, engine, provider, provenance_of(engine, provider))

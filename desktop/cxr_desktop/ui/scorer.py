@@ -24,6 +24,8 @@ class Scorer:
         Called in the scorer's thread with each event of `triage`.
     on_fault
         Called in the scorer's thread with a sentence where a whole submission failed.
+    on_idle
+        Called in the scorer's thread when all that was submitted is done, with what tells it to end early.
     """
 
     def __init__(
@@ -33,11 +35,13 @@ class Scorer:
         *,
         on_event: Callable[[TriageEvent], None],
         on_fault: Callable[[str], None],
+        on_idle: Callable[[Callable[[], bool]], None] = lambda _stopped: None,
     ) -> None:
         self._engine = engine
         self._provenance = provenance
         self._on_event = on_event
         self._on_fault = on_fault
+        self._on_idle = on_idle
         self._jobs: queue.SimpleQueue[Sequence[Path] | None] = queue.SimpleQueue()
         self._stop = threading.Event()
         self._pool = DecodePool()
@@ -66,4 +70,6 @@ class Scorer:
                     self._on_event(event)
             except Exception as error:  # noqa: BLE001  (the thread goes on with the next films)
                 self._on_fault(f"Scoring stopped ({type(error).__name__}). Open the films again to go on.")
+            if self._jobs.empty():
+                self._on_idle(lambda: self._stop.is_set() or not self._jobs.empty())
         self._pool.close()

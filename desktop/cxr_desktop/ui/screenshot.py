@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from cxr_desktop import app
-from cxr_desktop.inference.providers import Wanted
+from cxr_desktop.inference.kinds import Wanted
 from cxr_desktop.inference.verdict import Lane
 from cxr_shared.bundle import Bundle
 from cxr_shared.errors import CxrError

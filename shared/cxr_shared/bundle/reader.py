@@ -6,13 +6,14 @@ import io
 import json
 import zipfile
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from cxr_shared.bundle.archive import pack
+from cxr_shared.bundle.archive import is_packed
 from cxr_shared.bundle.manifest import MANIFEST_NAME, SCHEMA_VERSION, Manifest
 from cxr_shared.bundle.parts import Precision
 from cxr_shared.bundle.signature import SIGNATURE_NAME, Signature
@@ -20,6 +21,8 @@ from cxr_shared.errors import BundleDamaged, BundleUnsupported
 from cxr_shared.files import sha256_bytes
 from cxr_shared.findings import Target
 
+_LOCAL_HEADER = 30
+"""Bytes of a file's header in a zip, before its name (APPNOTE 4.3.7)."""
 _LARGEST_MODEL = 512 * 2**20
 _LARGEST_MANIFEST = 16 * 2**20
 _LARGEST_SIGNATURE = 2**12
@@ -81,16 +84,18 @@ def open_bundle(path: Path) -> Bundle:
     except OSError as error:
         raise BundleDamaged(f"Could not read the bundle {path}: {error.strerror}. Check the path.") from error
     try:
-        manifest, files, signature = _read(path, raw)
+        with ThreadPoolExecutor(2) as helpers:  # hashing releases Python's lock, and the file may have 300 MB
+            whole = helpers.submit(sha256_bytes, raw)
+            manifest, files, signature = _read(path, raw, helpers)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError) as error:
         raise BundleDamaged(f"{path} is not a sound bundle ({error}). {_AGAIN}") from error
-    bundle = Bundle(path=path, manifest=manifest, sha256=sha256_bytes(raw), files=files, signature=signature)
+    bundle = Bundle(path=path, manifest=manifest, sha256=whole.result(), files=files, signature=signature)
     for name, data in files.items():
         _refuse_unsafe(path, name, data)
     return bundle
 
 
-def _read(path: Path, raw: bytes) -> tuple[Manifest, dict[str, bytes], Signature | None]:
+def _read(path: Path, raw: bytes, helpers: ThreadPoolExecutor) -> tuple[Manifest, dict[str, bytes], Signature | None]:
     with zipfile.ZipFile(io.BytesIO(raw)) as archive:
         text = _manifest_text(path, archive)
         manifest = _parse_manifest(path, text)
@@ -98,13 +103,15 @@ def _read(path: Path, raw: bytes) -> tuple[Manifest, dict[str, bytes], Signature
         signed = archive.namelist()[-1:] == [SIGNATURE_NAME]
         if archive.namelist() != expected + [SIGNATURE_NAME] * signed:
             raise BundleDamaged(f"{path} holds other files than its manifest lists. {_AGAIN}")
-        files = {}
-        for each in manifest.files:
-            data = _member(path, archive, each.file, limit=_LARGEST_MODEL)
-            if sha256_bytes(data) != each.sha256:
-                raise BundleDamaged(f"{path}: {each.file} does not match its hash. {_AGAIN}")
-            files[each.file] = data
-        seal = _member(path, archive, SIGNATURE_NAME, limit=_LARGEST_SIGNATURE) if signed else None
+        files = {
+            each.file: _content(raw, _checked_info(path, archive, each.file, limit=_LARGEST_MODEL))
+            for each in manifest.files
+        }
+        info = _checked_info(path, archive, SIGNATURE_NAME, limit=_LARGEST_SIGNATURE) if signed else None
+        seal = None if info is None else archive.read(info)
+    for each, found in zip(manifest.files, helpers.map(sha256_bytes, files.values()), strict=True):
+        if found != each.sha256:
+            raise BundleDamaged(f"{path}: {each.file} does not match its hash. {_AGAIN}")
     members = [(MANIFEST_NAME, text), *files.items()]
     _refuse_slack(path, raw, members if seal is None else [*members, (SIGNATURE_NAME, seal)])
     return manifest, files, None if seal is None else _check_signature(path, text, seal)
@@ -119,7 +126,7 @@ def _check_signature(path: Path, text: bytes, seal: bytes) -> Signature:
 def _manifest_text(path: Path, archive: zipfile.ZipFile) -> bytes:
     if MANIFEST_NAME not in archive.namelist():
         raise BundleDamaged(f"{path} has no {MANIFEST_NAME}. {_AGAIN}")
-    return _member(path, archive, MANIFEST_NAME, limit=_LARGEST_MANIFEST)
+    return archive.read(_checked_info(path, archive, MANIFEST_NAME, limit=_LARGEST_MANIFEST))
 
 
 def _parse_manifest(path: Path, text: bytes) -> Manifest:
@@ -151,20 +158,24 @@ def _refuse_other_schema(path: Path, text: bytes) -> None:
         )
 
 
-def _member(path: Path, archive: zipfile.ZipFile, name: str, *, limit: int) -> bytes:
+def _checked_info(path: Path, archive: zipfile.ZipFile, name: str, *, limit: int) -> zipfile.ZipInfo:
     info = archive.getinfo(name)
     if info.compress_type != zipfile.ZIP_STORED or info.flag_bits & 0x1:
         raise BundleDamaged(f"{path}: {name} is compressed or encrypted, which bundles never are. {_AGAIN}")
     if info.file_size > limit:
         raise BundleDamaged(f"{path}: {name} declares {info.file_size:,} bytes; at most {limit:,} are read. {_AGAIN}")
-    return archive.read(name)
+    return info
+
+
+def _content(raw: bytes, info: zipfile.ZipInfo) -> bytes:
+    """Cut out a stored file; its hash is checked and so are all headers, so `zipfile` need not copy and sum it too."""
+    start = info.header_offset + _LOCAL_HEADER + len(info.filename.encode())
+    return raw[start : start + info.file_size]
 
 
 def _refuse_slack(path: Path, raw: bytes, files: list[tuple[str, bytes]]) -> None:
     """Refuse a byte that no hash covers: the container is packed again and must equal the file."""
-    again = io.BytesIO()
-    pack(again, files)
-    if again.getbuffer() != raw:
+    if not is_packed(raw, files):
         raise BundleDamaged(f"{path}: the archive's own headers were changed or bytes were added. {_AGAIN}")
 
 

@@ -219,6 +219,8 @@ def _options(pixels: PixelElement, layout: Format, syntax: uid.UID) -> dict[str,
         options["correct_unused_bits"] = False  # done here, with High Bit and without a second copy
     if syntax in _PLUGINS:
         options["decoding_plugin"] = _PLUGINS[syntax]
+    if syntax in _NATIVE:
+        options["view_only"] = True  # what follows copies, so one copy of a film of 18 MB is enough
     return options
 
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from cxr_shared.film.film import Film, FloatImage, Voi, VoiFunction, VoiLut, Window
+from cxr_shared.opencv import cv2
 
 PERCENTILES: Final = (0.5, 99.5)
 """The part of a film's values that is shown where the file gives no VOI transform."""
 
 _MAX_SAMPLE: Final = 1_000_000
 _MIN_WIDTH: Final = 1e-3
+_STRIP: Final = 2**16
+"""Pixels of a strip."""
 
 
 def present(film: Film, voi: Voi | None = None) -> FloatImage:
@@ -31,11 +35,34 @@ def present(film: Film, voi: Voi | None = None) -> FloatImage:
     -------
     (H, W) float32 in 0..1, dense tissue bright.
     """
-    chosen = voi if voi is not None else _default_voi(film)
-    if isinstance(chosen, VoiLut):
-        return _look_up(film.pixels, chosen)
-    window = as_exact(chosen)
-    shown = np.subtract(film.pixels, np.float32(window.center), dtype=np.float32)
+    return _shown(film.pixels, voi if voi is not None else _default_voi(film))
+
+
+def present_grey(film: Film) -> npt.NDArray[np.uint8]:
+    """Give the default presentation rounded to 256 grey levels.
+
+    It is made in strips of rows that stay in the processor's cache, pixel for pixel what `present` gives; a film of 9
+    million pixels would otherwise pass through memory six times.
+
+    Returns
+    -------
+    (H, W) uint8, dense tissue bright.
+    """
+    voi = _default_voi(film)
+    rows, columns = film.shape
+    grey = np.empty((rows, columns), np.uint8)
+    step = max(1, _STRIP // columns)
+    for start in range(0, rows, step):
+        shown = _shown(film.pixels[start : start + step], voi)
+        cv2.convertScaleAbs(shown, dst=grey[start : start + step], alpha=255.0)
+    return grey
+
+
+def _shown(pixels: FloatImage, voi: Voi) -> FloatImage:
+    if isinstance(voi, VoiLut):
+        return _look_up(pixels, voi)
+    window = as_exact(voi)
+    shown = np.subtract(pixels, np.float32(window.center), dtype=np.float32)
     width = max(window.width, _MIN_WIDTH)
     if window.function is VoiFunction.SIGMOID:
         return _sigmoid(shown, width)

@@ -10,6 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cxr_shared.film import Film, VoiFunction, VoiLut, Window, default_window, present
+from cxr_shared.film.presentation import present_grey
+from cxr_shared.opencv import cv2
 
 VALUES = np.linspace(-500, 5000, 5501, dtype=np.float32).reshape(-1, 1)
 
@@ -128,3 +130,20 @@ def test_dragging_starts_from_the_span_of_a_lut():
 def test_a_lut_that_is_a_step_still_gives_a_window():
     table = np.repeat(np.array([0, 1], np.float32), 50)
     assert default_window(_film(VALUES, vois=[VoiLut(0.0, table)])) == Window(49.5, 99.0)
+
+
+@pytest.mark.parametrize(
+    "vois",
+    [
+        [Window(1800.5, 3221.3, VoiFunction.LINEAR_EXACT)],
+        [Window(1800, 900, VoiFunction.SIGMOID)],
+        [Window(1800, 900)],
+        [VoiLut(-100.0, np.random.default_rng(0).random(4096).astype(np.float32))],
+        [],
+    ],
+)
+@pytest.mark.parametrize("shape", [(301, 517), (3, 70_001), (1, 9)])
+def test_grey_levels_in_strips_are_those_of_the_whole(shape, vois):
+    pixels = np.random.default_rng(1).integers(-500, 5000, shape) * np.float32(1.37)
+    film = _film(pixels, vois=vois)
+    assert np.array_equal(present_grey(film), cv2.convertScaleAbs(present(film), alpha=255.0))

@@ -9,8 +9,8 @@ from typing import Literal
 import torch
 from lightning_fabric import Fabric
 
+from cxr_shared.memory import keep_freed_memory
 from cxr_trainer.errors import DeviceUnavailable
-from cxr_trainer.fit.memory import keep_freed_memory
 from cxr_trainer.parallel import Ranks, ranks_of
 
 DeviceName = Literal["auto", "cpu", "cuda"]

@@ -1,0 +1,1 @@
+"""How fast a bundle is, beside the one model that others run."""
