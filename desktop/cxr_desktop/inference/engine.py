@@ -25,10 +25,14 @@ class InferenceFailedError(CxrError):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Output:
-    """One target's answer for a batch: `logits` (N,) float32, `maps` (N, h, w) float32 in logit units."""
+    """One target's answer for a batch: `logits` (N,) float32, `maps` (N, h, w) float32 in logit units.
+
+    The gate's model gives `distances` (N,) float32 too; of the others they are None.
+    """
 
     logits: npt.NDArray[np.float32]
     maps: npt.NDArray[np.float32]
+    distances: npt.NDArray[np.float32] | None = None
 
 
 class Engine:
@@ -92,20 +96,23 @@ class Engine:
             ) from error
 
     def _run(self, target: Target, session: Any, batch: npt.NDArray[np.uint8]) -> Output:  # noqa: ANN401
+        gate = self.bundle.manifest.gate
+        gated = gate is not None and gate.target is target
+        names = ["logit", "map", "distance"] if gated else ["logit", "map"]
         try:
-            logits, maps = session.run(["logit", "map"], {"film": batch})
+            logits, maps, *rest = session.run(names, {"film": batch})
         except Exception as error:  # as above
             raise InferenceFailedError(
                 f"The model of {target.display.lower()} failed ({_first_line(error)})."
             ) from error
         height, width = self.bundle.manifest.entry(target).map_shape
-        if logits.shape != (len(batch),) or maps.shape != (len(batch), height, width):
+        if any(each.shape != (len(batch),) for each in (logits, *rest)) or maps.shape != (len(batch), height, width):
             raise InferenceFailedError(
                 f"The model of {target.display.lower()} answered another shape than its manifest."
             )
-        if not (np.isfinite(logits).all() and np.isfinite(maps).all()):
+        if not all(np.isfinite(each).all() for each in (logits, maps, *rest)):
             raise InferenceFailedError(f"The model of {target.display.lower()} answered no number.")
-        return Output(logits=logits, maps=maps)
+        return Output(logits=logits, maps=maps, distances=rest[0] if gated else None)
 
 
 def _check_pixel_path(bundle: Bundle) -> None:
