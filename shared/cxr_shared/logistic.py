@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import Final
 
-SATURATION: Final = 53 * math.log(2)
-"""The least logit, about 36.74, whose sigmoid is 1 in float64: there ``exp(-logit)`` is half of 1's last place."""
+SATURATION: Final = 53 * math.log(2) + 1e-12
+"""The least logit, to 1e-12, whose sigmoid is 1 in float64: there ``exp(-logit)`` is half of 1's last place."""
 
 
 def sigmoid(logit: float) -> float:

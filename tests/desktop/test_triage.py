@@ -13,13 +13,14 @@ from cxr_desktop.inference import runtime
 from cxr_desktop.inference.engine import Engine, InferenceFailedError, Output
 from cxr_desktop.inference.providers import Provider, Wanted
 from cxr_desktop.inference.triage import FilmJudged, FilmsFound, TriageEvent, provenance_of, score_films, triage
-from cxr_desktop.inference.verdict import Lane, Refused, Scored, lane_of, sigmoid
+from cxr_desktop.inference.verdict import Lane, Refused, Scored, lane_of
 from cxr_desktop.intake.decoding import DecodePool
 from cxr_desktop.intake.prepared import FilmFacts, Prepared
 from cxr_shared.bundle import Bundle
 from cxr_shared.errors import BundleUnsupported
 from cxr_shared.film import Identity, ViewPosition
 from cxr_shared.findings import Target
+from cxr_shared.logistic import sigmoid
 
 CPU = Provider("CPU", runtime.CPU, "as asked", best=True)
 

@@ -160,7 +160,7 @@ def test_a_threshold_of_0_lets_every_film_through_and_one_of_1_those_scored_1(
 
 def test_saturation_is_the_least_logit_scored_1() -> None:
     assert sigmoid(SATURATION) == 1.0
-    assert sigmoid(SATURATION - 1e-9) < 1.0
+    assert sigmoid(SATURATION - 2e-12) < 1.0
     assert threshold_logit(1.0) == SATURATION
     assert threshold_logit(0.0) == -math.inf
 
@@ -188,8 +188,8 @@ def test_test_figures_are_taken_from_the_metrics_where_they_have_an_interval() -
 
 
 def test_reliability_is_that_of_the_test_films_before_and_after() -> None:
-    films = _films(150, slope=0.3, offset=0.0)
+    films = _films(1000, slope=0.3, offset=0.0)
     before, after = reliability_before_after(films, Calibration(method="temperature", slope=0.3))
-    assert before.films.sum() == after.films.sum() == 300
-    error = [np.nansum(np.abs(each.observed - each.predicted) * each.films) / 300 for each in (before, after)]
+    assert before.films.sum() == after.films.sum() == 2000
+    error = [np.nansum(np.abs(each.observed - each.predicted) * each.films) / 2000 for each in (before, after)]
     assert error[1] < 0.06 < error[0]
