@@ -29,7 +29,7 @@ METHOD: Final = (
     "features, relative to the median validation film's"
 )
 MOST_COMPONENTS: Final = 64
-FEWEST_FILMS: Final = 20
+FEWEST_FILMS: Final = 30
 """Training or validation films below which no gate can be set."""
 DEVIATIONS: Final = 3.5
 """The threshold lies so many standard deviations of the log distance above its mean over validation films."""
