@@ -31,7 +31,7 @@ METHOD: Final = (
 MOST_COMPONENTS: Final = 64
 FEWEST_FILMS: Final = 30
 """Training or validation films below which no gate can be set."""
-DEVIATIONS: Final = 3.5
+DEVIATIONS: Final = 3.25
 """The threshold lies so many standard deviations of the log distance above its mean over validation films."""
 TOLERANCE: Final = 1e-3
 """Largest accepted difference of a distance, whose median is 1, between torch and the float32 file."""
