@@ -21,12 +21,12 @@ def describe(bundle: Bundle) -> str:
 def calibration_text(calibration: Calibration) -> str:
     """How logits become probabilities, and the expected calibration error before and after."""
     if calibration.method == "none":
-        error = _interval(calibration.ece_before)
+        error = interval_text(calibration.ece_before)
         return f"not calibrated, since it would not help on {calibration.films} validation films (test ECE {error})"
     return (
         f"{calibration.method} calibration {calibration.slope:.3f} · logit {calibration.offset:+.3f} on "
-        f"{calibration.films} validation films (test ECE {_interval(calibration.ece_before)} before, "
-        f"{_interval(calibration.ece_after)} after)"
+        f"{calibration.films} validation films (test ECE {interval_text(calibration.ece_before)} before, "
+        f"{interval_text(calibration.ece_after)} after)"
     )
 
 
@@ -36,7 +36,7 @@ def gate_text(gate: Gate | None) -> str:
         return "No film gate: the films of the first run are not at hand, or too few. Any picture is scored."
     return (
         f"Film gate in the model of {gate.target.display}: refuses pictures farther than {gate.threshold:.2f} ("
-        f"{gate.method}), from {gate.films} validation films; {_interval(gate.accepted)} of the test films pass"
+        f"{gate.method}), from {gate.films} validation films; {interval_text(gate.accepted)} of the test films pass"
     )
 
 
@@ -53,10 +53,11 @@ def _model(entry: ModelEntry) -> list[str]:
 def _point(point: OperatingPoint) -> str:
     return (
         f"  {point.name} {point.threshold:.3f}: sensitivity {point.sensitivity:.3f} on validation, "
-        f"{_interval(point.test_sensitivity)} on test; specificity {point.specificity:.3f} on validation, "
-        f"{_interval(point.test_specificity)} on test"
+        f"{interval_text(point.test_sensitivity)} on test; specificity {point.specificity:.3f} on validation, "
+        f"{interval_text(point.test_specificity)} on test"
     )
 
 
-def _interval(value: Interval | None) -> str:
+def interval_text(value: Interval | None) -> str:
+    """A figure with its interval, or that it was not measured."""
     return "not measured" if value is None else f"{value.value:.3f} ({value.low:.3f} to {value.high:.3f})"

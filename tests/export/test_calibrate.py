@@ -20,9 +20,11 @@ from cxr_export.calibrate import (
     reliability_before_after,
     with_test_figures,
 )
+from cxr_export.cli import calibration
 from cxr_shared.bundle import Calibration, Interval, OperatingPoint
 from cxr_shared.logistic import SATURATION, sigmoid, threshold_logit
 from cxr_trainer.evaluate.operating_points import choose_operating_points
+from cxr_trainer.fit.run import Run
 
 calibrations = st.builds(Calibration, slope=st.floats(0.05, 2), offset=st.floats(-5, 5))
 
@@ -193,3 +195,12 @@ def test_reliability_is_that_of_the_test_films_before_and_after() -> None:
     assert before.films.sum() == after.films.sum() == 2000
     error = [np.nansum(np.abs(each.observed - each.predicted) * each.films) / 2000 for each in (before, after)]
     assert error[1] < 0.06 < error[0]
+
+
+def test_the_command_prints_points_and_reliability(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert calibration(run.folder) == 0
+    printed = capsys.readouterr().out
+    assert "Hernia: temperature calibration" in printed, "its labels have nothing to do with its logits"
+    assert "balanced" in printed
+    assert "0.4000" in printed
+    assert "not measured" in printed, "the run's metrics have no figures at its points"
