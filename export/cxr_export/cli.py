@@ -154,6 +154,26 @@ def benchmark(bundle: Path, *, films: Path | None = None, json: Path | None = No
     return 0
 
 
+@app.command
+def calibration(*runs: Path) -> int:
+    """Print how each run's scores would be calibrated, its operating points and its reliability on the test films.
+
+    Parameters
+    ----------
+    runs
+        Finished run directories.
+    """
+    from rich.console import Console
+
+    from cxr_export.reliability import calibration_report
+    from cxr_trainer.fit.run import Run
+
+    for run in runs:
+        for part in calibration_report(Run.open(run)):
+            Console().print(part)
+    return 0
+
+
 def main() -> int:
     """Run the command line; returns the exit code."""
     return run_command(app, extra="export")

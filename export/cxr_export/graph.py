@@ -49,7 +49,7 @@ def export_graph(network: FoldedNetwork, *, size: int) -> Graph:
             dynamo=True,
             opset_version=OPSET,
             input_names=["film"],
-            output_names=["logit", "map"],
+            output_names=["logit", "map"] if network.gate is None else ["logit", "map", "distance"],
             dynamic_shapes=({0: torch.export.Dim("films", min=1)},),
             verbose=False,
         )

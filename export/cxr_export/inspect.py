@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cxr_shared.bundle import Bundle, ModelEntry
+from cxr_shared.bundle import Bundle, Calibration, Gate, Interval, ModelEntry, OperatingPoint
 
 
 def describe(bundle: Bundle) -> str:
@@ -14,19 +14,50 @@ def describe(bundle: Bundle) -> str:
         manifest.notice,
         f"input uint8 {manifest.input.size}², pixel path {manifest.pixel_path_version}; {producer}",
     ]
-    return "\n".join([*lines, *(line for entry in manifest.models for line in _model(entry))])
+    models = (line for entry in manifest.models for line in _model(entry))
+    return "\n".join([*lines, *models, gate_text(manifest.gate)])
+
+
+def calibration_text(calibration: Calibration) -> str:
+    """How logits become probabilities, and the expected calibration error before and after."""
+    if calibration.method == "none":
+        error = interval_text(calibration.ece_before)
+        return f"not calibrated, since it would not help on {calibration.films} validation films (test ECE {error})"
+    return (
+        f"{calibration.method} calibration {calibration.slope:.3f} · logit {calibration.offset:+.3f} on "
+        f"{calibration.films} validation films (test ECE {interval_text(calibration.ece_before)} before, "
+        f"{interval_text(calibration.ece_after)} after)"
+    )
+
+
+def gate_text(gate: Gate | None) -> str:
+    """What pictures a bundle refuses."""
+    if gate is None:
+        return "No film gate: the films of the first run are not at hand, or too few. Any picture is scored."
+    return (
+        f"Film gate in the model of {gate.target.display}: refuses pictures farther than {gate.threshold:.2f} ("
+        f"{gate.method}), from {gate.films} validation films; {interval_text(gate.accepted)} of the test films pass"
+    )
 
 
 def _model(entry: ModelEntry) -> list[str]:
     auc, accuracy = entry.metrics.auc, entry.metrics.accuracy
-    points = "; ".join(
-        f"{point.name} {point.threshold:.3f} (sensitivity {point.sensitivity:.3f}, "
-        f"specificity {point.specificity:.3f} on validation)"
-        for point in entry.operating_points
-    )
     figures = (
         f"{entry.target.display}: test AUC {auc.value:.3f} ({auc.low:.3f} to {auc.high:.3f}), accuracy "
         f"{accuracy.value:.3f} ({accuracy.low:.3f} to {accuracy.high:.3f}), {entry.metrics.films} films of "
         f"{entry.metrics.patients} patients, {entry.split_kind} split"
     )
-    return [figures, f"  {points}"]
+    return [figures, f"  {calibration_text(entry.calibration)}", *map(_point, entry.operating_points)]
+
+
+def _point(point: OperatingPoint) -> str:
+    return (
+        f"  {point.name} {point.threshold:.3f}: sensitivity {point.sensitivity:.3f} on validation, "
+        f"{interval_text(point.test_sensitivity)} on test; specificity {point.specificity:.3f} on validation, "
+        f"{interval_text(point.test_specificity)} on test"
+    )
+
+
+def interval_text(value: Interval | None) -> str:
+    """A figure with its interval, or that it was not measured."""
+    return "not measured" if value is None else f"{value.value:.3f} ({value.low:.3f} to {value.high:.3f})"

@@ -7,12 +7,18 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from cxr_export.calibrate import calibrate, with_test_figures
 from cxr_export.errors import ExportRefused
 from cxr_export.films import check_films
 from cxr_export.fold import FoldedNetwork
+from cxr_export.gate import GateDistance, check_distance
+from cxr_export.gate_films import set_gate
 from cxr_export.graph import export_graph
+from cxr_export.inspect import calibration_text, gate_text
 from cxr_export.parity import check_parity
 from cxr_shared.bundle import (
+    Calibration,
+    Gate,
     InputSpec,
     Interval,
     Manifest,
@@ -32,6 +38,7 @@ from cxr_trainer.model.network import Network
 from cxr_trainer.recipe import Recipe
 
 _PRODUCER = ("cxr-triage", "torch", "onnx", "onnxscript", "onnxruntime-gpu", "onnxruntime")
+_GATE_CHECKS = 8
 Report = Callable[[str], None]
 
 
@@ -53,9 +60,10 @@ def write_bundle(runs: Sequence[Run], out: Path, *, report: Report = lambda _lin
         No run, two of one target, an unfinished run, unequal inputs, or a model that failed its parity check.
     """
     spec = _common_spec(runs)
-    entries, files = [], {}
-    for run in sorted(runs, key=lambda each: list(Target).index(each.target)):
-        entry, data = _export(run, spec, report)
+    entries, files, gate = [], {}, None
+    for place, run in enumerate(sorted(runs, key=lambda each: list(Target).index(each.target))):
+        entry, data, own = _export(run, spec, report, gated=place == 0)
+        gate = gate or own
         entries.append(entry)
         files[entry.reference.file] = data
     manifest = Manifest(
@@ -63,6 +71,7 @@ def write_bundle(runs: Sequence[Run], out: Path, *, report: Report = lambda _lin
         pixel_path_version=PIXEL_PATH_VERSION,
         input=spec,
         models=tuple(entries),
+        gate=gate,
         producer=_producer(),
     )
     write_file(out, manifest, files)
@@ -85,16 +94,22 @@ def _common_spec(runs: Sequence[Run]) -> InputSpec:
     return specs.pop()
 
 
-def _export(run: Run, spec: InputSpec, report: Report) -> tuple[ModelEntry, bytes]:
+def _export(run: Run, spec: InputSpec, report: Report, *, gated: bool) -> tuple[ModelEntry, bytes, Gate | None]:
+    """One model, its file, and the bundle's film gate where this model is to carry it."""
     run.session()  # refuses a run of another pixel path
     recipe, metrics = run.recipe(), run.read_json("metrics.json")
     network = Network(recipe.model, bn_momentum=0.99)
     network.load_state_dict(run.read_tensors("best"))
-    folded = FoldedNetwork(network, run.read_tensors("normal_map")["map"])
+    fit = set_gate(run, network) if gated else None
+    gate_layer = None if fit is None else GateDistance(fit.terms)
+    folded = FoldedNetwork(network, run.read_tensors("normal_map")["map"], gate=gate_layer)
     graph = export_graph(folded, size=spec.size)
     films, origin = check_films(run, spec)
     tolerance = Tolerance()
     parity = check_parity(graph.data, network, films, tolerance=tolerance, name=recipe.target.display)
+    if fit is not None:
+        check_distance(graph.data, fit.terms, network, films[:_GATE_CHECKS], name=recipe.target.display)
+    calibration, points = _calibrated(run, metrics)
     grid = cell_grid(network.backbone, spec.size)
     entry = ModelEntry(
         target=recipe.target,
@@ -111,7 +126,8 @@ def _export(run: Run, spec: InputSpec, report: Report) -> tuple[ModelEntry, byte
         cell_shift=grid.shift,
         cell_pitch=grid.pitch,
         map_peak=metrics["map_peak"],
-        operating_points=tuple(OperatingPoint(**point) for point in metrics["operating_points"]),
+        calibration=calibration,
+        operating_points=points,
         metrics=_test_metrics(run, metrics["parts"]["test"]),
         split_kind=metrics["split"]["kind"],
         split_sha256=metrics["split"]["sha256"],
@@ -120,9 +136,16 @@ def _export(run: Run, spec: InputSpec, report: Report) -> tuple[ModelEntry, byte
     )
     report(
         f"{recipe.target.display}: logit within {parity.max_logit_difference:.1e}, map mean within "
-        f"{parity.max_map_mean_difference:.1e} of torch on {origin}"
+        f"{parity.max_map_mean_difference:.1e} of torch on {origin}; {calibration_text(calibration)}"
     )
-    return entry, graph.data
+    if gated:
+        report(gate_text(None if fit is None else fit.gate))
+    return entry, graph.data, None if fit is None else fit.gate
+
+
+def _calibrated(run: Run, metrics: dict[str, Any]) -> tuple[Calibration, tuple[OperatingPoint, ...]]:
+    chosen = [OperatingPoint(**point) for point in metrics["operating_points"]]
+    return calibrate(run.read_predictions(), with_test_figures(chosen, metrics["parts"]["test"]))
 
 
 def _test_metrics(run: Run, test: dict[str, Any]) -> TestMetrics:

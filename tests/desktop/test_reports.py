@@ -32,7 +32,7 @@ def test_json_is_versioned_complete_and_in_order(bundle: Bundle, worklist: Workl
     assert [Path(film["file"]).stem for film in document["films"]] == ["dark", "bright", "broken", "middle"]
     dark, _, broken, _ = document["films"]
     assert dark["scores"]["pneumothorax"]["positive"] is True
-    assert set(dark["scores"]["effusion"]) == {"logit", "probability", "threshold", "positive"}
+    assert set(dark["scores"]["effusion"]) == {"logit", "probability", "threshold", "threshold_logit", "positive"}
     assert 0 <= dark["peak"]["effusion"]["x"] <= dark["columns"]
     assert set(dark["timings_ms"]) == {"read", "infer"}
     assert broken["state"] == "refused"

@@ -14,13 +14,14 @@ from cxr_desktop.inference.kinds import CPU as ON_THE_CPU
 from cxr_desktop.inference.kinds import Wanted
 from cxr_desktop.inference.providers import Provider
 from cxr_desktop.inference.triage import FilmJudged, FilmsFound, TriageEvent, provenance_of, score_films, triage
-from cxr_desktop.inference.verdict import Lane, Refused, Scored, lane_of, sigmoid
+from cxr_desktop.inference.verdict import Lane, Refused, Scored, lane_of
 from cxr_desktop.intake.decoding import DecodePool
 from cxr_desktop.intake.prepared import FilmFacts, Prepared
 from cxr_shared.bundle import Bundle
 from cxr_shared.errors import BundleUnsupported
 from cxr_shared.film import Identity, ViewPosition
 from cxr_shared.findings import Target
+from cxr_shared.logistic import sigmoid
 
 CPU = Provider(ON_THE_CPU, "as asked")
 

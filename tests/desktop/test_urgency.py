@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cxr_desktop.inference.urgency import contribution, urgency
-from cxr_desktop.inference.verdict import Score, sigmoid, to_logit
+from cxr_desktop.inference.verdict import Score
 from cxr_shared.findings import Target
+from cxr_shared.logistic import sigmoid, to_logit
 
 logits = st.floats(-12, 12)
 thresholds = st.floats(0.01, 0.99)

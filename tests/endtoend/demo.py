@@ -153,7 +153,7 @@ def _pointing_game(
     for document in documents:
         own = boxes.get(Path(document["file"]).name, [])
         own = [box for box in own if target in ("anomaly", box[0])]
-        if not own or not document["scores"][target]["positive"]:
+        if not own or document["state"] != "scored" or not document["scores"][target]["positive"]:
             continue
         peak = document["peak"][target]
         shown += 1

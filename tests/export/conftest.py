@@ -38,6 +38,10 @@ def make_run(root: Path, target: Target, *, seed: int = 0) -> Run:
     pd.DataFrame({"image": ["a.png"], "patient": ["1"], "part": ["validation"], "label": [1]}).to_parquet(
         run.folder / "split.parquet"
     )
+    generator = np.random.default_rng(seed)
+    logit, label = generator.normal(0, 3, 80), np.tile([0, 1], 40)
+    predictions = {"patient": np.arange(80).astype(str), "part": ["validation"] * 40 + ["test"] * 40}
+    pd.DataFrame({**predictions, "label": label, "logit": logit}).to_parquet(run.folder / "predictions.parquet")
     figure = {"value": 0.9, "low": 0.8, "high": 0.95}
     test = {"auc": figure, "accuracy": figure, "films": 20, "patients": 9}
     write_json(

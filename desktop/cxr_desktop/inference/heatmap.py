@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from cxr_desktop.inference.verdict import Peak, Score, Scored, to_logit
+from cxr_desktop.inference.verdict import Peak, Score, Scored
 from cxr_shared.bundle import InputSpec
 from cxr_shared.findings import Target
 from cxr_shared.heat_map import EVEN, CellGrid, FloatMap, lay_map, pixel_fractions, scale_end
@@ -105,8 +105,11 @@ def coloured_map(verdict: Scored, target: Target, spec: InputSpec, *, out: tuple
 
 
 def colour_range(score: Score) -> tuple[float, float]:
-    """Ends of a model's colour scale in logits: its operating point, and what maps of its finding usually rise to."""
-    zero = min(max(to_logit(score.threshold), -_FARTHEST), _FARTHEST)
+    """Ends of a model's colour scale in logits: its operating point, and what maps of its finding usually rise to.
+
+    A map is in the model's own logits, so the operating point is taken there from its calibrated probability.
+    """
+    zero = min(max(score.threshold_logit, -_FARTHEST), _FARTHEST)
     return zero, scale_end(zero, score.map_peak)
 
 

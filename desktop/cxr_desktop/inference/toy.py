@@ -13,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from cxr_shared.bundle import (
+    Calibration,
+    Gate,
     InputSpec,
     Interval,
     Manifest,
@@ -30,6 +32,12 @@ from cxr_shared.pixels import PIXEL_PATH_VERSION
 CELL: Final = 32
 _OPSET: Final = 17
 _NO_HASH: Final = "0" * 64
+_GATE_NODES: Final[list[Any]] = [
+    ("ReduceMean", ["grey"], ["mean"], {"axes": [1, 2], "keepdims": 0}),
+    ("Div", ["mean", "white"], ["brightness"], {}),
+    ("Sub", ["one", "brightness"], ["distance"], {}),
+]
+"""Operator, inputs, outputs and attributes of ``distance = 1 - mean / 255``."""
 
 
 def write_toy_bundle(
@@ -39,6 +47,8 @@ def write_toy_bundle(
     size: int = 224,
     keep_aspect: bool = False,
     threshold: float = 0.5,
+    calibration: Calibration | None = None,
+    darkest: float | None = None,
 ) -> None:
     """Write a bundle of brightness meters.
 
@@ -52,24 +62,40 @@ def write_toy_bundle(
         The input; `size` is a multiple of 32.
     threshold
         Every target's operating point.
+    calibration
+        Every target's; by default none.
+    darkest
+        Where given, the first target's model is a gate too: its distance is 1 less the film's mean grey (0..1), and
+        a film whose mean grey is below `darkest` is refused.
 
     Raises
     ------
     OutputError
         The file could not be written.
     """
-    models = {f"{target.slug}.onnx": _model(*affine, size=size) for target, affine in targets.items()}
+    gated = next(iter(targets)) if darkest is not None else None
+    models = {
+        f"{target.slug}.onnx": _model(*affine, size=size, gate=target is gated) for target, affine in targets.items()
+    }
     manifest = Manifest(
         name="toy",
         pixel_path_version=PIXEL_PATH_VERSION,
         input=InputSpec(size=size, keep_aspect=keep_aspect),
         models=tuple(
-            _entry(target, models[f"{target.slug}.onnx"], size=size, threshold=threshold) for target in targets
+            _entry(target, models[f"{target.slug}.onnx"], size=size, threshold=threshold).model_copy(
+                update={"calibration": calibration or Calibration()}
+            )
+            for target in targets
         ),
+        gate=None if gated is None or darkest is None else _gate(gated, darkest),
         producer={"name": "cxr-desktop"},
         notice="A toy without medical meaning. NOT FOR CLINICAL USE.",
     )
     write_bundle(path, manifest, models)
+
+
+def _gate(target: Target, darkest: float) -> Gate:
+    return Gate(target=target, threshold=1.0 - darkest, films=1, method="one less the mean grey")
 
 
 def _entry(target: Target, model: bytes, *, size: int, threshold: float) -> ModelEntry:
@@ -94,7 +120,7 @@ def _entry(target: Target, model: bytes, *, size: int, threshold: float) -> Mode
     )
 
 
-def _model(gain: float, offset: float, *, size: int) -> bytes:
+def _model(gain: float, offset: float, *, size: int, gate: bool) -> bytes:
     from onnx import TensorProto, checker, helper, numpy_helper
 
     cells = size // CELL
@@ -102,6 +128,8 @@ def _model(gain: float, offset: float, *, size: int) -> bytes:
         "gain": np.array(gain / 255, np.float32),
         "offset": np.array(offset, np.float32),
         "channel": np.array([1], np.int64),
+        "white": np.array(255.0, np.float32),
+        "one": np.array(1.0, np.float32),
     }
     nodes = [
         helper.make_node("Cast", ["film"], ["grey"], to=TensorProto.FLOAT),
@@ -112,14 +140,18 @@ def _model(gain: float, offset: float, *, size: int) -> bytes:
         helper.make_node("Add", ["scaled", "offset"], ["map"]),
         helper.make_node("ReduceMean", ["map"], ["logit"], axes=[1, 2], keepdims=0),
     ]
+    outputs = [
+        helper.make_tensor_value_info("logit", TensorProto.FLOAT, ["N"]),
+        helper.make_tensor_value_info("map", TensorProto.FLOAT, ["N", cells, cells]),
+    ]
+    if gate:
+        nodes += [helper.make_node(*node, **more) for *node, more in _GATE_NODES]
+        outputs.append(helper.make_tensor_value_info("distance", TensorProto.FLOAT, ["N"]))
     graph = helper.make_graph(
         nodes,
         "toy",
         [helper.make_tensor_value_info("film", TensorProto.UINT8, ["N", size, size])],
-        [
-            helper.make_tensor_value_info("logit", TensorProto.FLOAT, ["N"]),
-            helper.make_tensor_value_info("map", TensorProto.FLOAT, ["N", cells, cells]),
-        ],
+        outputs,
         [numpy_helper.from_array(value, name) for name, value in constants.items()],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", _OPSET)], ir_version=8)

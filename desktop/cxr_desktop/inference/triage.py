@@ -14,10 +14,20 @@ from cxr_desktop.inference.engine import Engine, InferenceFailedError, Output
 from cxr_desktop.inference.heatmap import find_peak
 from cxr_desktop.inference.providers import Provider
 from cxr_desktop.inference.urgency import urgency
-from cxr_desktop.inference.verdict import Provenance, Refused, Score, Scored, Timings, Verdict
+from cxr_desktop.inference.verdict import (
+    NOT_A_CHEST_FILM,
+    GateReading,
+    Provenance,
+    Refused,
+    Score,
+    Scored,
+    Timings,
+    Verdict,
+)
 from cxr_desktop.intake.decoding import DecodePool
 from cxr_desktop.intake.files import find_films
 from cxr_desktop.intake.prepared import Prepared
+from cxr_shared.bundle import Manifest
 from cxr_shared.findings import Target
 
 
@@ -81,7 +91,8 @@ def triage(
     Yields
     ------
     FilmsFound, then FilmJudged for each file
-        A file that cannot be read, crashes its process, hangs or makes a model fail is `Refused`.
+        A file that cannot be read, crashes its process, hangs, makes a model fail or does not resemble a frontal
+        chest film (the bundle's gate) is `Refused`.
     """
     files = tuple(find_films(paths, stopped=stopped))
     yield FilmsFound(files)
@@ -123,13 +134,18 @@ def _verdict(
     engine: Engine,
     provenance: Provenance,
     infer_ms: float,
-) -> Scored:
+) -> Verdict:
     manifest = engine.bundle.manifest
+    timings, reading = Timings(read=film.read_ms, infer=infer_ms), _gate_reading(manifest, outputs, index)
+    if reading is not None and not reading.passed:
+        message = _gate_sentence(reading)
+        return Refused(film.source, NOT_A_CHEST_FILM, message, provenance, timings=timings, gate=reading)
     scores = {
         entry.target: Score(
             target=entry.target,
             logit=float(outputs[entry.target].logits[index]),
             threshold=entry.operating_point.threshold,
+            calibration=entry.calibration,
             grid=entry.grid,
             map_peak=entry.map_peak,
         )
@@ -146,9 +162,26 @@ def _verdict(
             for target, values in maps.items()
         },
         urgency=urgency(scores.values()),
-        timings=Timings(read=film.read_ms, infer=infer_ms),
+        timings=timings,
         provenance=provenance,
         thumbnail=film.thumbnail,
+        gate=reading,
+    )
+
+
+def _gate_reading(manifest: Manifest, outputs: dict[Target, Output], index: int) -> GateReading | None:
+    if manifest.gate is None:
+        return None
+    distances = outputs[manifest.gate.target].distances
+    assert distances is not None, "an engine gives the distance of every film wherever its bundle has a gate"
+    return GateReading(float(distances[index]), manifest.gate.threshold)
+
+
+def _gate_sentence(reading: GateReading) -> str:
+    return (
+        "This does not look like a frontal chest film as the models know them (distance "
+        f"{reading.distance:.2f}, at most {reading.threshold:.2f}), so it was not scored. Look at it yourself; if it "
+        "is one, see that it is upright, whole and not inverted, and open it again."
     )
 
 

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from cxr_desktop.inference.urgency import Urgency
+from cxr_shared.bundle import Calibration
 from cxr_shared.findings import Target
 from cxr_shared.heat_map import EVEN, CellGrid, FloatMap
 
 if TYPE_CHECKING:
     from cxr_desktop.intake.prepared import FilmFacts
+
+NOT_A_CHEST_FILM: Final = "not-a-chest-film"
+"""Kind of a refusal by the film gate."""
+
+PLAIN: Final = Calibration()
+"""The logit's own sigmoid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +35,11 @@ class Score:
     target
         What was asked.
     logit
-        The model's logit.
+        The model's logit, which the map's mean is.
     threshold
-        The operating point, a probability.
+        The operating point, a calibrated probability.
+    calibration
+        From the logit to the probability.
     grid
         Where the cells of its map look.
     map_peak
@@ -41,13 +49,19 @@ class Score:
     target: Target
     logit: float
     threshold: float
+    calibration: Calibration = PLAIN
     grid: CellGrid = EVEN
     map_peak: float | None = None
 
     @property
     def probability(self) -> float:
-        """Sigmoid of the logit, 0..1."""
-        return sigmoid(self.logit)
+        """Calibrated probability, 0..1."""
+        return self.calibration.probability(self.logit)
+
+    @property
+    def threshold_logit(self) -> float:
+        """The operating point in the units of the logit and of the map; ±inf for a threshold of 0 or 1."""
+        return self.calibration.logit(self.threshold)
 
     @property
     def positive(self) -> bool:
@@ -99,6 +113,19 @@ class Timings:
     infer: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class GateReading:
+    """What the bundle's film gate measured: a film whose `distance` is above `threshold` is not scored."""
+
+    distance: float
+    threshold: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether the picture resembles the films that the models know."""
+        return self.distance <= self.threshold
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Scored:
     """A film that was scored.
@@ -123,6 +150,8 @@ class Scored:
         What scored it.
     thumbnail
         (h, w) uint8, or None where none was asked for.
+    gate
+        How far it is from the films that the models know; None where the bundle has no gate.
     """
 
     source: Path
@@ -134,6 +163,7 @@ class Scored:
     timings: Timings
     provenance: Provenance
     thumbnail: npt.NDArray[np.uint8] | None = None
+    gate: GateReading | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -145,13 +175,15 @@ class Refused:
     source
         The file.
     kind
-        A `RefusalKind` value, ``worker-crashed``, ``worker-timeout`` or ``inference-failed``.
+        A `RefusalKind` value, ``worker-crashed``, ``worker-timeout``, ``inference-failed`` or `NOT_A_CHEST_FILM`.
     message
         The reason as a sentence without patient data.
     provenance
         What would have scored it.
     timings
         How long it took.
+    gate
+        How far it was from the films that the models know, where that is the reason.
     """
 
     source: Path
@@ -159,6 +191,7 @@ class Refused:
     message: str
     provenance: Provenance
     timings: Timings = field(default_factory=Timings)
+    gate: GateReading | None = None
 
 
 Verdict: TypeAlias = Scored | Refused
@@ -197,20 +230,3 @@ def worklist_order(verdict: Verdict | None) -> tuple[int, float, float]:
     if isinstance(verdict, Scored):
         return lane, -verdict.urgency.value, -verdict.urgency.nearness
     return lane, 0.0, 0.0
-
-
-def sigmoid(logit: float) -> float:
-    """Probability of a logit, exact at both ends."""
-    if logit >= 0:
-        return 1.0 / (1.0 + math.exp(-logit))
-    power = math.exp(logit)
-    return power / (1.0 + power)
-
-
-def to_logit(probability: float) -> float:
-    """Logit of a probability; ±inf at 0 and 1."""
-    if probability <= 0.0:
-        return -math.inf
-    if probability >= 1.0:
-        return math.inf
-    return math.log(probability / (1.0 - probability))

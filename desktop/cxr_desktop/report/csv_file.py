@@ -8,17 +8,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from cxr_desktop.inference.verdict import Scored, Verdict, lane_of
+from cxr_desktop.inference.verdict import Score, Scored, Verdict, lane_of
 from cxr_desktop.report.worklist import Worklist
 from cxr_shared.files import write_text
 from cxr_shared.findings import Target
 
 _HEAD: Final = ("file", "state", "lane", "urgency", "reason", "patient_id", "view", "rows", "columns")
-_TAIL: Final = ("refusal", "read_ms", "infer_ms", "provider", "bundle_sha256", "pixel_path_version")
+_TAIL: Final = ("gate_distance", "refusal", "read_ms", "infer_ms", "provider", "bundle_sha256", "pixel_path_version")
 
 
 def write_csv(path: Path, worklist: Worklist) -> None:
-    """Write one row a film, the most urgent first; for each target a probability and 1 or 0 for positive.
+    """Write one row a film, the most urgent first; for each target probability, 1 or 0 for positive, and logit.
+
+    The probability is the calibrated one; ``gate_distance`` is how far the film is from those that the models know,
+    and blank where the bundle has no gate.
 
     Raises
     ------
@@ -28,7 +31,7 @@ def write_csv(path: Path, worklist: Worklist) -> None:
     targets = _targets(worklist)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    columns = [name for target in targets for name in (target.slug, f"{target.slug}_positive")]
+    columns = [name for target in targets for name in (target.slug, f"{target.slug}_positive", f"{target.slug}_logit")]
     writer.writerow([*_HEAD, *columns, *_TAIL])
     for verdict in worklist.ordered():
         writer.writerow([_cell(value) for value in _row(verdict, targets)])
@@ -42,17 +45,22 @@ def _targets(worklist: Worklist) -> tuple[Target, ...]:
 
 def _row(verdict: Verdict, targets: Sequence[Target]) -> list[object]:
     lane, source, provenance = lane_of(verdict).words, str(verdict.source), verdict.provenance
+    distance = round(verdict.gate.distance, 4) if verdict.gate else ""
     tail = [provenance.provider, provenance.bundle_sha256, provenance.pixel_path_version]
     times = [round(verdict.timings.read, 2), round(verdict.timings.infer, 2)]
     if not isinstance(verdict, Scored):
-        blanks = [""] * (4 + 2 * len(targets))
-        return [source, "refused", lane, "", verdict.message, *blanks, verdict.kind, *times, *tail]
+        blanks = [""] * (4 + 3 * len(targets))
+        return [source, "refused", lane, "", verdict.message, *blanks, distance, verdict.kind, *times, *tail]
     facts = verdict.facts
     head = [source, "scored", lane, round(verdict.urgency.value, 6), verdict.urgency.why]
     head += [facts.identity.patient_id, facts.view.value, *facts.shape]
     scores = [verdict.scores[target] for target in targets]
-    cells = [value for score in scores for value in (round(score.probability, 6), int(score.positive))]
-    return [*head, *cells, "", *times, *tail]
+    cells = [value for score in scores for value in _score_cells(score)]
+    return [*head, *cells, distance, "", *times, *tail]
+
+
+def _score_cells(score: Score) -> tuple[float, int, float]:
+    return round(score.probability, 6), int(score.positive), round(score.logit, 6)
 
 
 def _cell(value: object) -> object:

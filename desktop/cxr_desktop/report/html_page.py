@@ -95,7 +95,8 @@ def _scored(verdict: Scored, spec: InputSpec, *, pictured: bool) -> str:
 def _bar(score: Score) -> str:
     style = "on" if score.positive else "off"
     return (
-        f'<tr class="{style}"><td>{_text(score.target.display)}</td><td><div class="bar">'
+        f'<tr class="{style}" title="logit {score.logit:.2f}"><td>{_text(score.target.display)}</td>'
+        f'<td><div class="bar">'
         f'<i style="width:{100 * score.probability:.1f}%"></i>'
         f'<b style="left:{100 * score.threshold:.1f}%"></b>'
         f"</div></td><td>{score.probability:.2f}</td></tr>"

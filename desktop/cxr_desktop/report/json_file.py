@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from pathlib import Path
 from typing import Any, Final
 
@@ -51,7 +52,8 @@ def film_document(verdict: Verdict) -> dict[str, Any]:
     timings = {name: round(value, 2) for name, value in dataclasses.asdict(verdict.timings).items()}
     if isinstance(verdict, Refused):
         refusal = {"kind": verdict.kind, "message": verdict.message}
-        return {**head, "urgency": None, "reason": verdict.message, "refusal": refusal, "timings_ms": timings}
+        reason = {"urgency": None, "reason": verdict.message, "refusal": refusal}
+        return {**head, **reason, **_gate(verdict), "timings_ms": timings}
     return {
         **head,
         "urgency": round(verdict.urgency.value, 6),
@@ -61,6 +63,7 @@ def film_document(verdict: Verdict) -> dict[str, Any]:
                 "logit": round(score.logit, 6),
                 "probability": round(score.probability, 6),
                 "threshold": score.threshold,
+                "threshold_logit": _finite(score.threshold_logit),
                 "positive": score.positive,
             }
             for score in verdict.scores.values()
@@ -70,8 +73,19 @@ def film_document(verdict: Verdict) -> dict[str, Any]:
             for target, peak in verdict.peaks.items()
         },
         **_facts(verdict),
+        **_gate(verdict),
         "timings_ms": timings,
     }
+
+
+def _gate(verdict: Verdict) -> dict[str, Any]:
+    """What the film gate measured, where the bundle has one."""
+    return {"gate": dataclasses.asdict(verdict.gate)} if verdict.gate else {}
+
+
+def _finite(value: float) -> float | None:
+    """JSON has no infinity; a threshold of 0 or 1 has no logit."""
+    return round(value, 6) if math.isfinite(value) else None
 
 
 def _provenance(provenance: Provenance) -> dict[str, Any]:

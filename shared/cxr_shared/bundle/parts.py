@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from cxr_shared.findings import Target
+from cxr_shared.logistic import sigmoid, to_logit
 
 Precision = Literal["float32", "float16", "int8", "mixed"]
 """``mixed``: INT8 but for some layers, which the file keeps in float32."""
@@ -100,6 +101,14 @@ class Calibration(Part):
     films: Annotated[int, Field(ge=0)] = 0
     ece_before: Interval | None = None
     ece_after: Interval | None = None
+
+    def probability(self, logit: float) -> float:
+        """Calibrated probability, 0..1, of a model's logit."""
+        return sigmoid(self.slope * logit + self.offset)
+
+    def logit(self, probability: float) -> float:
+        """Model's logit at a calibrated probability; ±inf at 0 and 1."""
+        return (to_logit(probability) - self.offset) / self.slope
 
 
 class Tolerance(Part):
