@@ -90,7 +90,7 @@ def _export(run: Run, spec: InputSpec, report: Report) -> tuple[ModelEntry, byte
     recipe, metrics = run.recipe(), run.read_json("metrics.json")
     network = Network(recipe.model, bn_momentum=0.99)
     network.load_state_dict(run.read_tensors("best"))
-    folded = FoldedNetwork(network, run.read_tensors("normal_map")["map"])
+    folded = FoldedNetwork(network, run.read_tensors("normal_map")["map"], size=spec.size)
     graph = export_graph(folded, size=spec.size)
     films, origin = check_films(run, spec)
     tolerance = Tolerance()

@@ -37,7 +37,7 @@ def network(run: Run) -> Network:
 
 @pytest.fixture(scope="module")
 def folded(network: Network, run: Run) -> FoldedNetwork:
-    return FoldedNetwork(network, run.read_tensors("normal_map")["map"])
+    return FoldedNetwork(network, run.read_tensors("normal_map")["map"], size=64)
 
 
 @pytest.fixture(scope="module")
@@ -59,8 +59,8 @@ def test_folded_network_is_the_network_and_its_maps_mean_is_its_logit(
 def test_a_film_like_the_average_normal_one_has_a_flat_map(network: Network, films: np.ndarray) -> None:
     film = torch.from_numpy(films[:1])
     with torch.inference_mode():
-        _, heat = FoldedNetwork(network, torch.zeros(2, 2))(film)
-        logit, flat = FoldedNetwork(network, heat[0])(film)
+        _, heat = FoldedNetwork(network, torch.zeros(2, 2), size=64)(film)
+        logit, flat = FoldedNetwork(network, heat[0], size=64)(film)
     assert float(heat.std()) > 1e-4
     torch.testing.assert_close(flat, logit.reshape(1, 1, 1).expand(1, 2, 2), atol=1e-5, rtol=1e-5)
 
@@ -101,7 +101,7 @@ def test_parity_passes_for_the_other_backbones(settled: Settled, architecture: A
     network = settled(initialised(section, bn_momentum=0.5, seed=0), size=size)
     films = np.random.default_rng(0).integers(0, 256, (6, size, size)).astype(np.uint8)
     films = (films * np.linspace(0.2, 1, 6)[:, None, None]).astype(np.uint8)
-    graph = export_graph(FoldedNetwork(network, torch.tensor([[0.5, -1.0], [2.0, 0.0]])), size=size)
+    graph = export_graph(FoldedNetwork(network, torch.tensor([[0.5, -1.0], [2.0, 0.0]]), size=size), size=size)
     assert graph.map_shape == (2, 2)
     assert check_parity(graph.data, network, films, tolerance=Tolerance(), name="Hernia").films == 6
     assert float(run_onnx(graph.data, films)[0].std()) > 1e-3, "the inputs must differ in their logits"
