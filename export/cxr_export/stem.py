@@ -50,7 +50,7 @@ class GreyStem(nn.Module):
     def forward(self, levels: Tensor) -> Tensor:
         """Convolve."""
         result: Tensor = self.convolution(levels - self.level)
-        return result if self.border is None else result + self.border
+        return result if self.border is None else result + self.get_buffer("border")
 
 
 def _merged(convolution: nn.Conv2d, *, divisor: Tensor, flat: Tensor) -> nn.Conv2d:

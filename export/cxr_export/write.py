@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -11,19 +11,20 @@ from cxr_export.errors import ExportRefused
 from cxr_export.films import check_films
 from cxr_export.fold import FoldedNetwork
 from cxr_export.graph import export_graph
-from cxr_export.parity import check_parity
+from cxr_export.localise import localisation_text, localise
+from cxr_export.parity import Trained, logit_cuts, run_onnx, run_torch
+from cxr_export.precisions import DEFAULT, Report, model_files
 from cxr_shared.bundle import (
+    Calibration,
     InputSpec,
     Interval,
     Manifest,
     ModelEntry,
-    ModelFile,
     OperatingPoint,
+    Precision,
     TestMetrics,
-    Tolerance,
 )
 from cxr_shared.bundle import write_bundle as write_file
-from cxr_shared.files import sha256_bytes
 from cxr_shared.findings import Target
 from cxr_shared.pixels import PIXEL_PATH_VERSION
 from cxr_trainer.fit.run import Run
@@ -32,10 +33,15 @@ from cxr_trainer.model.network import Network
 from cxr_trainer.recipe import Recipe
 
 _PRODUCER = ("cxr-triage", "torch", "onnx", "onnxscript", "onnxruntime-gpu", "onnxruntime")
-Report = Callable[[str], None]
 
 
-def write_bundle(runs: Sequence[Run], out: Path, *, report: Report = lambda _line: None) -> Manifest:
+def write_bundle(
+    runs: Sequence[Run],
+    out: Path,
+    *,
+    precisions: Sequence[Precision] = DEFAULT,
+    report: Report = lambda _line: None,
+) -> Manifest:
     """Fold, export and check the best model of each run, then write them all to `out`.
 
     Parameters
@@ -44,20 +50,23 @@ def write_bundle(runs: Sequence[Run], out: Path, *, report: Report = lambda _lin
         Finished runs, one for each target; their input specs must be equal.
     out
         The ``.cxr`` file.
+    precisions
+        Of the files; a model that does not pass at one of them falls back, and the manifest says why.
     report
-        Called with a line for each model that passed.
+        Called with a line for each model and precision.
 
     Raises
     ------
     ExportRefused
-        No run, two of one target, an unfinished run, unequal inputs, or a model that failed its parity check.
+        No run, two of one target, an unfinished run, unequal inputs, or a float32 model that is not the trained one.
     """
     spec = _common_spec(runs)
-    entries, files = [], {}
+    entries: list[ModelEntry] = []
+    files: dict[str, bytes] = {}
     for run in sorted(runs, key=lambda each: list(Target).index(each.target)):
-        entry, data = _export(run, spec, report)
+        entry, data = _export(run, spec, precisions=precisions, report=report)
         entries.append(entry)
-        files[entry.reference.file] = data
+        files |= data
     manifest = Manifest(
         name=out.stem,
         pixel_path_version=PIXEL_PATH_VERSION,
@@ -85,44 +94,41 @@ def _common_spec(runs: Sequence[Run]) -> InputSpec:
     return specs.pop()
 
 
-def _export(run: Run, spec: InputSpec, report: Report) -> tuple[ModelEntry, bytes]:
+def _export(
+    run: Run, spec: InputSpec, *, precisions: Sequence[Precision], report: Report
+) -> tuple[ModelEntry, dict[str, bytes]]:
     run.session()  # refuses a run of another pixel path
     recipe, metrics = run.recipe(), run.read_json("metrics.json")
     network = Network(recipe.model, bn_momentum=0.99)
     network.load_state_dict(run.read_tensors("best"))
-    folded = FoldedNetwork(network, run.read_tensors("normal_map")["map"], size=spec.size)
-    graph = export_graph(folded, size=spec.size)
-    films, origin = check_films(run, spec)
-    tolerance = Tolerance()
-    parity = check_parity(graph.data, network, films, tolerance=tolerance, name=recipe.target.display)
+    points, calibration = tuple(OperatingPoint(**each) for each in metrics["operating_points"]), Calibration()
+    test = _test_metrics(run, metrics["parts"]["test"])
+    graph = export_graph(FoldedNetwork(network, run.read_tensors("normal_map")["map"], size=spec.size), size=spec.size)
+    films = check_films(run, spec)
+    trained = Trained(films, run_torch(network, films.pixels), logit_cuts(points, calibration))
+    files = model_files(recipe.target, graph, trained, precisions=precisions, report=report)
     grid = cell_grid(network.backbone, spec.size)
     entry = ModelEntry(
         target=recipe.target,
-        files=(
-            ModelFile(
-                file=f"{recipe.target.slug}.onnx",
-                sha256=sha256_bytes(graph.data),
-                opset=graph.opset,
-                tolerance=tolerance,
-                parity=parity,
-            ),
-        ),
+        files=tuple(files.entries),
+        fallbacks=tuple(files.fallbacks),
         map_shape=graph.map_shape,
         cell_shift=grid.shift,
         cell_pitch=grid.pitch,
-        map_peak=metrics["map_peak"],
-        operating_points=tuple(OperatingPoint(**point) for point in metrics["operating_points"]),
-        metrics=_test_metrics(run, metrics["parts"]["test"]),
+        map_peak=metrics.get("map_peak"),
+        calibration=calibration,
+        operating_points=points,
+        metrics=test,
+        localisation=localise(run, spec, maps=lambda pixels: run_onnx(graph.data, pixels)[1], grid=grid),
         split_kind=metrics["split"]["kind"],
         split_sha256=metrics["split"]["sha256"],
+        cohort=metrics.get("cohort", {}).get("counts", {}),
         run=run.folder.name,
         recipe=_without_paths(recipe),
     )
-    report(
-        f"{recipe.target.display}: logit within {parity.max_logit_difference:.1e}, map mean within "
-        f"{parity.max_map_mean_difference:.1e} of torch on {origin}"
-    )
-    return entry, graph.data
+    for each in entry.localisation:
+        report(f"{recipe.target.display}, maps: {localisation_text(each)}")
+    return entry, files.data
 
 
 def _test_metrics(run: Run, test: dict[str, Any]) -> TestMetrics:
