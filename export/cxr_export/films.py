@@ -126,6 +126,7 @@ def _even(films: pd.DataFrame, count: int) -> pd.DataFrame:
     return films.iloc[np.linspace(0, len(films) - 1, count).round().astype(int)]
 
 
+@functools.lru_cache(maxsize=1)
 def _phantoms(spec: InputSpec) -> CheckFilms:
     findings = [[finding] for finding in FINDINGS]
     drawn = [render(seed, findings=each).pixels for seed, each in enumerate([*findings, [], []][:_PHANTOMS])]

@@ -18,13 +18,13 @@ import pandas as pd
 
 from cxr_export.errors import ExportRefused
 from cxr_export.films import run_catalog
-from cxr_shared.bundle import InputSpec, Localisation
+from cxr_shared.bundle import InputSpec, Interval, Localisation
 from cxr_shared.errors import UnknownName
 from cxr_shared.film import Film, read_film
 from cxr_shared.findings import Target, parse_target
 from cxr_shared.heat_map import CellGrid, FloatMap, lay_map, pixel_fractions
 from cxr_shared.pixels import model_input
-from cxr_trainer.evaluate.intervals import mean_interval
+from cxr_trainer.evaluate.intervals import PatientBootstrap, mean_interval, share
 from cxr_trainer.fit.run import Run
 
 BOX_FILES: Final = ("BBox_List_2017.csv", "BBox_List_2017.csv.gz")
@@ -85,12 +85,12 @@ def localise(run: Run, spec: InputSpec, *, maps: Maps, grid: CellGrid) -> tuple[
         return ()
     heat = maps(np.stack([film.pixels for film in boxed.values()]))
     found = [find_box(each, film.boxes, grid, size=spec.size) for each, film in zip(heat, boxed.values(), strict=True)]
-    patients = films.set_index("image").loc[list(boxed), "patient"].astype(str).to_numpy()
+    patients = films.set_index("image").loc[list(boxed), "patient"].astype(str).to_numpy(object)
     return (
         Localisation(
             source=f"boxes of {table.name}, {len(boxed)} films of {len(set(patients))} patients, {whose}",
             films=len(boxed),
-            pointing=mean_interval([float(hit) for hit, _ in found], patients),
+            pointing=_share(np.array([hit for hit, _ in found]), patients),
             iou=mean_interval([iou for _, iou in found], patients),
         ),
     )
@@ -160,6 +160,17 @@ def find_box(heat: FloatMap, boxes: Boxes, grid: CellGrid, *, size: int) -> tupl
     shown = lay_map(heat, grid, rows=places, columns=places) >= peak / 2 if peak > 0 else np.zeros_like(drawn)
     union = int((drawn | shown).sum())
     return hit, int((drawn & shown).sum()) / union if union else 0.0
+
+
+def _share(hits: npt.NDArray[np.bool_], patients: npt.NDArray[np.object_]) -> Interval:
+    """Share of hits, with the exact interval where all films agree."""
+    found = share(hits, np.ones(len(hits), dtype=bool), PatientBootstrap(patients))
+    value = float(hits.mean())
+    return Interval(
+        value=value,
+        low=value if found.low is None else found.low,
+        high=value if found.high is None else found.high,
+    )
 
 
 def _box_file(root: Path) -> Path | None:

@@ -64,7 +64,7 @@ class Quantizer:
         self._films = films
         self._maps = run_onnx(data, films)[1]
         model = onnx.load_model_from_string(data)
-        self._zero_point = _open_input(model)
+        self._zero_point = open_input(model)
         self._edited = EditableModel(onnx.shape_inference.infer_shapes(model))
         fed = films.astype(np.float32) - self._zero_point
         equalize(self._edited, fed)
@@ -150,8 +150,19 @@ def _ranges(model: onnx.ModelProto, films: FloatFilms) -> Any:  # noqa: ANN401
         return calibrator.compute_data()
 
 
-def _open_input(model: onnx.ModelProto) -> int:
-    """Let a model take float levels less its zero point, in place of uint8 levels; returns the zero point."""
+def open_input(model: onnx.ModelProto) -> int:
+    """Let a model take float levels less a whole one, in place of uint8 levels.
+
+    Parameters
+    ----------
+    model
+        In float32, as `cxr_export.graph.export_graph` writes it; it is changed in place.
+
+    Returns
+    -------
+    int
+        The level, which is the zero point of the film as a quantized tensor.
+    """
     graph = model.graph
     tensors = {tensor.name: tensor for tensor in graph.initializer}
     stem = next(node for node in graph.node if node.op_type == "Conv")
