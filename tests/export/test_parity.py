@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pandas as pd
 import pytest
 
 import cxr_export.parity
+import cxr_export.precisions
 from cxr_export.errors import ExportRefused
 from cxr_export.films import CheckFilms, check_films
-from cxr_export.parity import Trained, accepted_tolerance, logit_cuts, shortfall
-from cxr_export.precisions import parse_precisions
+from cxr_export.graph import Graph
+from cxr_export.parity import Trained, accepted_tolerance, logit_cuts, run_onnx, shortfall
+from cxr_export.precisions import Files, model_files, parse_precisions
 from cxr_export.write import write_bundle
-from cxr_shared.bundle import AucChange, Calibration, Interval, OperatingPoint, Parity, Tolerance, open_bundle
+from cxr_shared.bundle import AucChange, Bundle, Calibration, Interval, OperatingPoint, Parity, Tolerance, open_bundle
 from cxr_shared.files import write_json
 from cxr_shared.findings import Target
 from cxr_shared.opencv import cv2
@@ -112,9 +116,14 @@ def run_with_films(run_maker, tmp_path_factory: pytest.TempPathFactory):
     return run
 
 
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CXR_CACHE", str(tmp_path / "cache"))
+ALL = ("float32", "float16", "int8")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CXR_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 def test_test_films_come_first_and_are_never_calibrated_on(run_with_films) -> None:
@@ -129,12 +138,19 @@ def test_test_films_come_first_and_are_never_calibrated_on(run_with_films) -> No
     assert {part_of[film.tobytes()] for film in films.calibration} == {1}
 
 
-def test_a_bundle_holds_int8_with_its_parity_and_localisation(run_with_films, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def exported(run_with_films, tmp_path_factory: pytest.TempPathFactory) -> tuple[Bundle, list[str]]:
     lines: list[str] = []
-    write_bundle([run_with_films], tmp_path / "one.cxr", precisions=("float32", "float16", "int8"), report=lines.append)
-    entry = open_bundle(tmp_path / "one.cxr").manifest.models[0]
+    path = tmp_path_factory.mktemp("bundle") / "one.cxr"
+    write_bundle([run_with_films], path, precisions=ALL, report=lines.append)
+    return open_bundle(path), lines
+
+
+def test_a_bundle_holds_int8_with_its_parity_and_localisation(exported) -> None:
+    bundle, lines = exported
+    entry = bundle.manifest.models[0]
     tried = {each.precision for each in (*entry.files, *entry.fallbacks)}
-    assert {"float32", "float16", "int8"} <= tried
+    assert set(ALL) <= tried
     assert entry.files[0].parity.max_logit_difference <= 1e-4
     for each in entry.files[1:]:
         assert each.parity.max_logit_difference <= each.tolerance.logit
@@ -144,21 +160,43 @@ def test_a_bundle_holds_int8_with_its_parity_and_localisation(run_with_films, tm
     assert found.films == 5
     assert "none of a patient trained or validated on" in found.source
     assert any(line.startswith(("Hernia, int8", "Hernia, mixed")) for line in lines)
-    again = tmp_path / "again" / "one.cxr"
-    again.parent.mkdir()
-    write_bundle([run_with_films], again, precisions=("float32", "float16", "int8"))
-    assert again.read_bytes() == (tmp_path / "one.cxr").read_bytes()
 
 
-def test_what_fails_falls_back_and_the_manifest_says_so(
-    run_with_films, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def _judged(run, bundle: Bundle, lines: list[str]) -> Files:
+    """The files of the bundle's own float32 model, made and judged once more."""
+    films = check_films(run, run.recipe().input)
+    data = bundle.model(Target.HERNIA)
+    trained = Trained(films, run_onnx(data, films.pixels)[0], {"balanced": 0.0})
+    return model_files(Target.HERNIA, Graph(data, 18, (2, 2)), trained, precisions=ALL, report=lines.append)
+
+
+def test_what_fails_falls_back_and_is_said(run_with_films, exported, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cxr_export.parity, "LARGEST_AUC_LOSS", -1.0)  # no file can gain that much
     lines: list[str] = []
-    manifest = write_bundle([run_with_films], tmp_path / "one.cxr", report=lines.append)
-    entry = manifest.models[0]
-    assert [each.precision for each in entry.files] == ["float32"]
-    assert [each.precision for each in entry.fallbacks] == ["int8", "mixed"]
-    assert "AUC on 30 films" in entry.fallbacks[0].reason
-    assert "layers in float32" in entry.fallbacks[1].reason
-    assert sum("left out" in line for line in lines) == 2
+    files = _judged(run_with_films, exported[0], lines)
+    assert [each.precision for each in files.entries] == ["float32"]
+    assert [each.precision for each in files.fallbacks] == ["float16", "int8", "mixed"]
+    assert "AUC on 30 films" in files.fallbacks[1].reason
+    assert "8 of 27 layers in float32: its AUC" in files.fallbacks[2].reason
+    assert sum("left out" in line for line in lines) == 3
+
+
+def test_mixed_stands_in_for_int8(run_with_films, exported, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The gate refuses the first two offers, float16 and INT8, and takes the third, INT8 but for one layer."""
+    said = iter(["it is bad", "it is bad", None])
+    monkeypatch.setattr(cxr_export.precisions, "shortfall", lambda *_: next(said))
+    lines: list[str] = []
+    files = _judged(run_with_films, exported[0], lines)
+    assert [each.precision for each in files.entries] == ["float32", "mixed"]
+    assert [(each.precision, each.reason) for each in files.fallbacks] == [
+        (p, "it is bad") for p in ("float16", "int8")
+    ]
+    assert "Hernia, mixed (1 of 27 layers in float32)" in lines[-1]
+    kinds = Counter(node.op_type for node in onnx.load_model_from_string(files.data["hernia.mixed.onnx"]).graph.node)
+    assert kinds["Conv"] == 28
+
+
+@pytest.mark.slow
+def test_the_same_run_gives_the_same_bundle(run_with_films, exported, tmp_path: Path) -> None:
+    write_bundle([run_with_films], tmp_path / "one.cxr", precisions=ALL)
+    assert (tmp_path / "one.cxr").read_bytes() == exported[0].path.read_bytes()
