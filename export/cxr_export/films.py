@@ -24,8 +24,9 @@ from cxr_trainer.fit.run import Run
 CHECKED: Final = 256
 """Films that the parity of a model is measured on, where the run has as many."""
 CALIBRATED: Final = 64
-"""Validation films that INT8 is calibrated on; more moved no range that matters."""
+"""Validation films that INT8 is calibrated on, at most."""
 _ORDER: Final = ("test", "validation", "train")
+_WORDS: Final = {"test": "test", "validation": "validation", "train": "training"}
 _PHANTOMS: Final = 16
 Pixels = npt.NDArray[np.uint8]
 
@@ -95,9 +96,6 @@ def check_films(run: Run, spec: InputSpec) -> CheckFilms:
         source=f"films of the run ({own})",
         calibration=cached.pixels[row_of[calibrated["image"]].to_numpy(np.int64)],
     )
-
-
-_WORDS: Final = {"test": "test", "validation": "validation", "train": "training"}
 
 
 @functools.lru_cache(maxsize=4)
