@@ -17,7 +17,7 @@ app.register_install_completion_command(help="Install completion for this shell 
 
 
 @app.command
-def onnx(*runs: Path, out: Path = Path("chest.cxr")) -> int:
+def onnx(*runs: Path, out: Path = Path("chest.cxr"), precisions: str = "float32,int8") -> int:
     """Export the best model of each run; every model is checked against torch first.
 
     Parameters
@@ -26,11 +26,16 @@ def onnx(*runs: Path, out: Path = Path("chest.cxr")) -> int:
         Finished run directories, one for each target.
     out
         The bundle to write.
+    precisions
+        Some of float32, float16 (for GPUs) and int8 (for CPUs), separated by commas. float32 is always written. A
+        model that is not good enough at int8 keeps its most harmful layers in float32 or is left out at int8.
     """
+    from cxr_export.precisions import parse_precisions
     from cxr_export.write import write_bundle
     from cxr_trainer.fit.run import Run
 
-    manifest = write_bundle([Run.open(run) for run in runs], out, report=print)
+    wanted = parse_precisions(precisions)
+    manifest = write_bundle([Run.open(run) for run in runs], out, precisions=wanted, report=print)
     print(f"{len(manifest.models)} model(s) are in {out}; triage with: cxr-desktop triage FILMS --bundle {out}")
     return 0
 

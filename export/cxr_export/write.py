@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,9 @@ from cxr_export.gate import GateDistance, check_distance
 from cxr_export.gate_films import set_gate
 from cxr_export.graph import export_graph
 from cxr_export.inspect import calibration_text, gate_text
-from cxr_export.parity import check_parity
+from cxr_export.localise import localisation_text, localise
+from cxr_export.parity import Trained, logit_cuts, run_onnx, run_torch
+from cxr_export.precisions import DEFAULT, Report, model_files
 from cxr_shared.bundle import (
     Calibration,
     Gate,
@@ -23,13 +25,11 @@ from cxr_shared.bundle import (
     Interval,
     Manifest,
     ModelEntry,
-    ModelFile,
     OperatingPoint,
+    Precision,
     TestMetrics,
-    Tolerance,
 )
 from cxr_shared.bundle import write_bundle as write_file
-from cxr_shared.files import sha256_bytes
 from cxr_shared.findings import Target
 from cxr_shared.pixels import PIXEL_PATH_VERSION
 from cxr_trainer.fit.run import Run
@@ -39,10 +39,15 @@ from cxr_trainer.recipe import Recipe
 
 _PRODUCER = ("cxr-triage", "torch", "onnx", "onnxscript", "onnxruntime-gpu", "onnxruntime")
 _GATE_CHECKS = 8
-Report = Callable[[str], None]
 
 
-def write_bundle(runs: Sequence[Run], out: Path, *, report: Report = lambda _line: None) -> Manifest:
+def write_bundle(
+    runs: Sequence[Run],
+    out: Path,
+    *,
+    precisions: Sequence[Precision] = DEFAULT,
+    report: Report = lambda _line: None,
+) -> Manifest:
     """Fold, export and check the best model of each run, then write them all to `out`.
 
     Parameters
@@ -51,21 +56,25 @@ def write_bundle(runs: Sequence[Run], out: Path, *, report: Report = lambda _lin
         Finished runs, one for each target; their input specs must be equal.
     out
         The ``.cxr`` file.
+    precisions
+        Of the files; a model that does not pass at one of them falls back, and the manifest says why.
     report
-        Called with a line for each model that passed.
+        Called with a line for each model and precision.
 
     Raises
     ------
     ExportRefused
-        No run, two of one target, an unfinished run, unequal inputs, or a model that failed its parity check.
+        No run, two of one target, an unfinished run, unequal inputs, or a float32 model that is not the trained one.
     """
     spec = _common_spec(runs)
-    entries, files, gate = [], {}, None
+    entries: list[ModelEntry] = []
+    files: dict[str, bytes] = {}
+    gate: Gate | None = None
     for place, run in enumerate(sorted(runs, key=lambda each: list(Target).index(each.target))):
-        entry, data, own = _export(run, spec, report, gated=place == 0)
+        entry, data, own = _export(run, spec, precisions=precisions, report=report, gated=place == 0)
         gate = gate or own
         entries.append(entry)
-        files[entry.reference.file] = data
+        files |= data
     manifest = Manifest(
         name=out.stem,
         pixel_path_version=PIXEL_PATH_VERSION,
@@ -94,53 +103,50 @@ def _common_spec(runs: Sequence[Run]) -> InputSpec:
     return specs.pop()
 
 
-def _export(run: Run, spec: InputSpec, report: Report, *, gated: bool) -> tuple[ModelEntry, bytes, Gate | None]:
-    """One model, its file, and the bundle's film gate where this model is to carry it."""
+def _export(
+    run: Run, spec: InputSpec, *, precisions: Sequence[Precision], report: Report, gated: bool
+) -> tuple[ModelEntry, dict[str, bytes], Gate | None]:
+    """One model, its files, and the bundle's film gate where this model is to carry it."""
     run.session()  # refuses a run of another pixel path
     recipe, metrics = run.recipe(), run.read_json("metrics.json")
     network = Network(recipe.model, bn_momentum=0.99)
     network.load_state_dict(run.read_tensors("best"))
     fit = set_gate(run, network) if gated else None
-    gate_layer = None if fit is None else GateDistance(fit.terms)
-    folded = FoldedNetwork(network, run.read_tensors("normal_map")["map"], gate=gate_layer)
+    layer = None if fit is None else GateDistance(fit.terms)
+    folded = FoldedNetwork(network, run.read_tensors("normal_map")["map"], size=spec.size, gate=layer)
     graph = export_graph(folded, size=spec.size)
-    films, origin = check_films(run, spec)
-    tolerance = Tolerance()
-    parity = check_parity(graph.data, network, films, tolerance=tolerance, name=recipe.target.display)
+    films = check_films(run, spec)
     if fit is not None:
-        check_distance(graph.data, fit.terms, network, films[:_GATE_CHECKS], name=recipe.target.display)
+        check_distance(graph.data, fit.terms, network, films.pixels[:_GATE_CHECKS], name=recipe.target.display)
     calibration, points = _calibrated(run, metrics)
+    test = _test_metrics(run, metrics["parts"]["test"])
+    trained = Trained(films, run_torch(network, films.pixels), logit_cuts(points, calibration))
+    files = model_files(recipe.target, graph, trained, precisions=precisions, report=report)
     grid = cell_grid(network.backbone, spec.size)
     entry = ModelEntry(
         target=recipe.target,
-        files=(
-            ModelFile(
-                file=f"{recipe.target.slug}.onnx",
-                sha256=sha256_bytes(graph.data),
-                opset=graph.opset,
-                tolerance=tolerance,
-                parity=parity,
-            ),
-        ),
+        files=tuple(files.entries),
+        fallbacks=tuple(files.fallbacks),
         map_shape=graph.map_shape,
         cell_shift=grid.shift,
         cell_pitch=grid.pitch,
-        map_peak=metrics["map_peak"],
+        map_peak=metrics.get("map_peak"),
         calibration=calibration,
         operating_points=points,
-        metrics=_test_metrics(run, metrics["parts"]["test"]),
+        metrics=test,
+        localisation=localise(run, spec, maps=lambda pixels: run_onnx(graph.data, pixels)[1], grid=grid),
         split_kind=metrics["split"]["kind"],
         split_sha256=metrics["split"]["sha256"],
+        cohort=metrics.get("cohort", {}).get("counts", {}),
         run=run.folder.name,
         recipe=_without_paths(recipe),
     )
-    report(
-        f"{recipe.target.display}: logit within {parity.max_logit_difference:.1e}, map mean within "
-        f"{parity.max_map_mean_difference:.1e} of torch on {origin}; {calibration_text(calibration)}"
-    )
+    report(f"{recipe.target.display}: {calibration_text(calibration)}")
+    for each in entry.localisation:
+        report(f"{recipe.target.display}, maps: {localisation_text(each)}")
     if gated:
         report(gate_text(None if fit is None else fit.gate))
-    return entry, graph.data, None if fit is None else fit.gate
+    return entry, files.data, None if fit is None else fit.gate
 
 
 def _calibrated(run: Run, metrics: dict[str, Any]) -> tuple[Calibration, tuple[OperatingPoint, ...]]:

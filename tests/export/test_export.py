@@ -12,12 +12,13 @@ import pytest
 import torch
 
 from cxr_export.errors import ExportRefused
+from cxr_export.films import CheckFilms
 from cxr_export.fold import FoldedNetwork
 from cxr_export.graph import Graph, export_graph
 from cxr_export.inspect import describe
-from cxr_export.parity import check_parity, run_onnx
+from cxr_export.parity import Trained, measure_parity, require_equal, run_onnx, run_torch
 from cxr_export.write import write_bundle
-from cxr_shared.bundle import Tolerance, open_bundle
+from cxr_shared.bundle import Parity, Tolerance, open_bundle
 from cxr_shared.bundle import write_bundle as write_file
 from cxr_shared.errors import BundleError
 from cxr_shared.findings import Target
@@ -26,6 +27,14 @@ from cxr_trainer.model.network import Network, initialised
 from cxr_trainer.recipe import Architecture, ModelSection
 
 Settled = Callable[..., Network]
+
+
+def judge(data: bytes, network: Network, films: np.ndarray) -> Parity:
+    patients = np.array([str(i) for i in range(len(films))], object)
+    check = CheckFilms(films, None, patients, "films of the test", films[:0])
+    parity = measure_parity(data, Trained(check, run_torch(network, films), {"balanced": 0.0}))
+    require_equal(parity, Tolerance(), name="Hernia")
+    return parity
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +46,7 @@ def network(run: Run) -> Network:
 
 @pytest.fixture(scope="module")
 def folded(network: Network, run: Run) -> FoldedNetwork:
-    return FoldedNetwork(network, run.read_tensors("normal_map")["map"])
+    return FoldedNetwork(network, run.read_tensors("normal_map")["map"], size=64)
 
 
 @pytest.fixture(scope="module")
@@ -59,8 +68,8 @@ def test_folded_network_is_the_network_and_its_maps_mean_is_its_logit(
 def test_a_film_like_the_average_normal_one_has_a_flat_map(network: Network, films: np.ndarray) -> None:
     film = torch.from_numpy(films[:1])
     with torch.inference_mode():
-        _, heat = FoldedNetwork(network, torch.zeros(2, 2))(film)
-        logit, flat = FoldedNetwork(network, heat[0])(film)
+        _, heat = FoldedNetwork(network, torch.zeros(2, 2), size=64)(film)
+        logit, flat = FoldedNetwork(network, heat[0], size=64)(film)
     assert float(heat.std()) > 1e-4
     torch.testing.assert_close(flat, logit.reshape(1, 1, 1).expand(1, 2, 2), atol=1e-5, rtol=1e-5)
 
@@ -84,13 +93,13 @@ def test_graph_holds_no_path_and_no_external_data(graph: Graph) -> None:
 
 
 def test_parity_passes_for_the_model_and_fails_for_another(graph: Graph, network: Network, films: np.ndarray) -> None:
-    parity = check_parity(graph.data, network, films, tolerance=Tolerance(), name="Hernia")
+    parity = judge(graph.data, network, films)
     assert parity.films == 24
     assert parity.max_logit_difference <= 1e-4
     torch.manual_seed(0)
     other = Network(network_section(network), bn_momentum=0.99).eval()
     with pytest.raises(ExportRefused, match="not the trained one"):
-        check_parity(graph.data, other, films, tolerance=Tolerance(), name="Hernia")
+        judge(graph.data, other, films)
 
 
 @pytest.mark.parametrize(
@@ -101,9 +110,9 @@ def test_parity_passes_for_the_other_backbones(settled: Settled, architecture: A
     network = settled(initialised(section, bn_momentum=0.5, seed=0), size=size)
     films = np.random.default_rng(0).integers(0, 256, (6, size, size)).astype(np.uint8)
     films = (films * np.linspace(0.2, 1, 6)[:, None, None]).astype(np.uint8)
-    graph = export_graph(FoldedNetwork(network, torch.tensor([[0.5, -1.0], [2.0, 0.0]])), size=size)
+    graph = export_graph(FoldedNetwork(network, torch.tensor([[0.5, -1.0], [2.0, 0.0]]), size=size), size=size)
     assert graph.map_shape == (2, 2)
-    assert check_parity(graph.data, network, films, tolerance=Tolerance(), name="Hernia").films == 6
+    assert judge(graph.data, network, films).films == 6
     assert float(run_onnx(graph.data, films)[0].std()) > 1e-3, "the inputs must differ in their logits"
 
 
@@ -118,7 +127,7 @@ def test_a_subtly_wrong_graph_is_refused(graph: Graph, network: Network, films: 
     values.flat[: values.size // 20] *= 1.05
     largest.CopyFrom(onnx.numpy_helper.from_array(values, largest.name))
     with pytest.raises(ExportRefused, match="No bundle was written"):
-        check_parity(model.SerializeToString(), network, films, tolerance=Tolerance(), name="Hernia")
+        judge(model.SerializeToString(), network, films)
 
 
 @pytest.fixture(scope="module")
@@ -133,6 +142,13 @@ def test_bundle_opens_and_describes_itself(bundle_path: Path) -> None:
     assert bundle.targets == (Target.ANOMALY, Target.HERNIA)
     entry = bundle.manifest.entry(Target.HERNIA)
     assert entry.reference.parity.films >= 8
+    assert "phantoms" in entry.reference.parity.source
+    assert entry.reference.opset == 18
+    assert [each.precision for each in entry.files] == ["float32"]
+    (fallback,) = entry.fallbacks
+    assert fallback.precision == "int8"
+    assert "validation films" in fallback.reason
+    assert entry.localisation == ()
     assert entry.split_kind == "patient"
     text = describe(bundle)
     assert "NOT FOR CLINICAL USE" in text
