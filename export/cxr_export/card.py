@@ -149,7 +149,8 @@ def _files(entry: ModelEntry) -> Table:
 def _file(each: ModelFile) -> tuple[str, ...]:
     parity = each.parity
     mean = _NOT_MEASURED if parity.mean_logit_difference is None else f"{parity.mean_logit_difference:.1e}"
-    flips = ", ".join(f"{name} {100 * share:.1f}" for name, share in parity.flips.items()) or _NOT_MEASURED
+    shares = parity.flips | ({} if parity.gate_flips is None else {"film gate": parity.gate_flips})
+    flips = ", ".join(f"{name} {100 * share:.1f}" for name, share in shares.items()) or _NOT_MEASURED
     return (
         each.precision,
         str(each.opset),

@@ -43,6 +43,8 @@ class CheckFilms:
         (n,) 0 or 1; None for phantoms drawn here, which the run knows nothing of.
     patients
         (n,) identifiers.
+    seen
+        (n,) whether the model was trained on the film.
     source
         What they are, in words.
     calibration
@@ -52,6 +54,7 @@ class CheckFilms:
     pixels: Pixels
     labels: npt.NDArray[np.int64] | None
     patients: npt.NDArray[np.object_]
+    seen: npt.NDArray[np.bool_]
     source: str
     calibration: Pixels
 
@@ -93,6 +96,7 @@ def check_films(run: Run, spec: InputSpec) -> CheckFilms:
         pixels=cached.pixels[row_of[checked["image"]].to_numpy(np.int64)],
         labels=checked["label"].to_numpy(np.int64),
         patients=checked["patient"].astype(str).to_numpy(object),
+        seen=(checked["part"] == "train").to_numpy(),
         source=f"films of the run ({own})",
         calibration=cached.pixels[row_of[calibrated["image"]].to_numpy(np.int64)],
     )
@@ -133,6 +137,7 @@ def _phantoms(spec: InputSpec) -> CheckFilms:
         pixels=pixels,
         labels=None,
         patients=np.array([f"phantom {number}" for number in range(len(pixels))], object),
+        seen=np.zeros(len(pixels), dtype=bool),
         source="phantoms, since the run's films are not at hand",
         calibration=pixels[:0],
     )

@@ -165,5 +165,7 @@ def parity_text(parity: Parity) -> str:
             f"{after.value:.4f} ({after.low:.3f} to {after.high:.3f}) after"
         )
     crossed = ", ".join(f"{round(share * parity.films)} at {name}" for name, share in parity.flips.items())
+    if parity.gate_flips is not None:
+        crossed += f", {round(parity.gate_flips * parity.films)} at the film gate"
     parts.append(f"films that cross a threshold: {crossed}")
     return f"{'; '.join(parts)}; {parity.films} {parity.source}"

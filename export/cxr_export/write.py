@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
@@ -16,7 +17,7 @@ from cxr_export.gate_films import set_gate
 from cxr_export.graph import export_graph
 from cxr_export.inspect import calibration_text, gate_text
 from cxr_export.localise import localisation_text, localise
-from cxr_export.parity import Trained, logit_cuts, run_onnx, run_torch
+from cxr_export.parity import Trained, logit_cuts, run_gate, run_onnx, run_torch
 from cxr_export.precisions import DEFAULT, Report, model_files
 from cxr_shared.bundle import (
     Calibration,
@@ -121,6 +122,9 @@ def _export(
     calibration, points = _calibrated(run, metrics)
     test = _test_metrics(run, metrics["parts"]["test"])
     trained = Trained(films, run_torch(network, films.pixels), logit_cuts(points, calibration))
+    if fit is not None:
+        inside = run_gate(graph.data, films.pixels) <= fit.gate.threshold
+        trained = dataclasses.replace(trained, gate=fit.gate.threshold, inside=inside)
     files = model_files(recipe.target, graph, trained, precisions=precisions, report=report)
     grid = cell_grid(network.backbone, spec.size)
     entry = ModelEntry(

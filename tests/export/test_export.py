@@ -31,7 +31,7 @@ Settled = Callable[..., Network]
 
 def judge(data: bytes, network: Network, films: np.ndarray) -> Parity:
     patients = np.array([str(i) for i in range(len(films))], object)
-    check = CheckFilms(films, None, patients, "films of the test", films[:0])
+    check = CheckFilms(films, None, patients, np.zeros(len(films), bool), "films of the test", films[:0])
     parity = measure_parity(data, Trained(check, run_torch(network, films), {"balanced": 0.0}))
     require_equal(parity, Tolerance(), name="Hernia")
     return parity

@@ -48,7 +48,9 @@ def parity(*, after: float = 0.9, flips: float = 0.0, **fields) -> Parity:
 
 @pytest.fixture
 def trained() -> Trained:
-    films = CheckFilms(np.zeros((1, 4, 4), np.uint8), None, np.array(["1"], object), "a film", np.zeros((0, 4, 4)))
+    films = CheckFilms(
+        np.zeros((1, 4, 4), np.uint8), None, np.array(["1"], object), np.zeros(1, bool), "a film", np.zeros((0, 4, 4))
+    )
     return Trained(films, np.zeros(1), {"high-sensitivity": -1.0, "balanced": 0.0})
 
 
@@ -68,6 +70,13 @@ def test_cuts_are_thresholds_before_calibration() -> None:
         (parity(after=0.95), None),
         (parity(after=0.889), "AUC on 200 films falls from 0.9000 to 0.8890"),
         (parity(flips=0.015), "3 of 200 films cross the balanced"),
+        (parity(unseen_films=116, unseen_flips={"balanced": 1 / 116}), None),
+        (
+            parity(unseen_films=116, unseen_flips={"balanced": 2 / 116}),
+            "2 of 116 films not trained on cross the balanced",
+        ),
+        (parity(unseen_films=60, unseen_flips={"balanced": 1 / 60}), None),
+        (parity(gate_flips=0.015), "3 of 200 films cross the film gate"),
         (parity(auc=None), "cannot be told from 200 films of the run"),
         (parity(max_map_mean_difference=2e-4), "means of its maps"),
     ],
@@ -152,6 +161,8 @@ def test_a_bundle_holds_int8_with_its_parity_and_localisation(exported) -> None:
     tried = {each.precision for each in (*entry.files, *entry.fallbacks)}
     assert set(ALL) <= tried
     assert entry.files[0].parity.max_logit_difference <= 1e-4
+    for each in entry.files:
+        assert each.parity.unseen_films == 0 or set(each.parity.unseen_flips) == {"balanced"}
     for each in entry.files[1:]:
         assert each.parity.max_logit_difference <= each.tolerance.logit
         assert each.parity.auc is not None

@@ -140,6 +140,10 @@ class Parity(Part):
         None where the films have no label, or one class.
     flips
         Share of films that cross the threshold, for each operating point by its name.
+    unseen_films, unseen_flips
+        The same among the films that were not trained on.
+    gate_flips
+        Share of films that cross the film gate's threshold; None of every model but the gate's.
     """
 
     films: int
@@ -149,6 +153,9 @@ class Parity(Part):
     max_map_mean_difference: float
     auc: AucChange | None = None
     flips: dict[str, Probability] = Field(default_factory=dict)
+    unseen_films: Annotated[int, Field(ge=0)] = 0
+    unseen_flips: dict[str, Probability] = Field(default_factory=dict)
+    gate_flips: Probability | None = None
 
 
 class ModelFile(Part):
