@@ -12,9 +12,10 @@ import pytest
 
 from cxr_desktop import selftest
 from cxr_desktop.batch import Reports, score_all
-from cxr_desktop.inference import runtime
 from cxr_desktop.inference.engine import Engine
-from cxr_desktop.inference.providers import Provider, Wanted
+from cxr_desktop.inference.kinds import CPU as ON_THE_CPU
+from cxr_desktop.inference.kinds import Wanted
+from cxr_desktop.inference.providers import Provider
 from cxr_desktop.inference.toy import write_toy_bundle
 from cxr_desktop.inference.triage import provenance_of, score_films
 from cxr_desktop.inference.verdict import NOT_A_CHEST_FILM, GateReading, Lane, Refused, Scored, lane_of
@@ -24,7 +25,7 @@ from cxr_shared.film import Identity, ViewPosition
 from cxr_shared.findings import Target
 
 METERS = {Target.ANOMALY: (4.0, -1.0), Target.EFFUSION: (12.0, -8.0)}
-CPU = Provider("CPU", runtime.CPU, "as asked", best=True)
+CPU = Provider(ON_THE_CPU, "as asked")
 
 
 @pytest.fixture(scope="module")

@@ -297,7 +297,7 @@ def test_colour_in_lossless_jpeg_is_not_converted():
         (uid.JPEGLSLossless, "RGB", imagecodecs.jpegls_encode),
         (uid.HTJ2KLossless, "YBR_RCT", lambda rgb: imagecodecs.htj2k_encode(rgb, reversible=True)),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else "encoded",
 )
 def test_grey_films_in_compressed_colour_are_read(make_dicom, film_of, smooth, syntax, photometric, encode):
     grey = (smooth >> 4).astype(np.uint8)
