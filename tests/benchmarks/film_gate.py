@@ -56,6 +56,7 @@ def main(
     parts: Path | None = None,
 ) -> None:
     """Print a row for each kind of picture."""
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # it complains of every file that is no picture
     opened = open_bundle(bundle)
     gate = opened.manifest.gate
     if gate is None:
