@@ -27,7 +27,7 @@ check: $(INSTALLED)
 
 pytest: $(INSTALLED)
 	@$(BIN)/python -m cxr_desktop.system_libraries
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
 
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix
