@@ -78,7 +78,13 @@ def test_ctrl_c_writes_what_was_done_and_says_so(
     report = tmp_path / "w.json"
     command = [sys.executable, "-m", "cxr_desktop.cli", "triage", *sorted((tmp_path / "films").iterdir())]
     command += ["--bundle", bundle_path, "--provider", "cpu", "--json", report]
-    process = subprocess.Popen([*map(str, command)], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [*map(str, command)],
+        stdout=subprocess.PIPE,
+        text=True,
+        # A shell lets its background jobs ignore Ctrl-C, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509  (no lock is held)
+    )
     time.sleep(4)
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=20)

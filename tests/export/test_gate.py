@@ -149,7 +149,7 @@ def test_a_gate_is_set_on_a_runs_own_films(fit: GateFit) -> None:
 def test_the_graph_gives_the_distance_of_films_and_of_what_is_none(
     fit: GateFit, network: Network, at_hand: Run
 ) -> None:
-    folded = FoldedNetwork(network, at_hand.read_tensors("normal_map")["map"], gate=GateDistance(fit.terms))
+    folded = FoldedNetwork(network, at_hand.read_tensors("normal_map")["map"], size=64, gate=GateDistance(fit.terms))
     data = export_graph(folded, size=64).data
     assert [each.name for each in onnx.load_model_from_string(data).graph.output] == ["logit", "map", "distance"]
     generator = np.random.default_rng(77)
