@@ -70,14 +70,15 @@ class GateDistance(nn.Module):
     def __init__(self, terms: GateTerms) -> None:
         super().__init__()
         self.register_buffer("mean", torch.from_numpy(terms.mean))
-        self.register_buffer("components", torch.from_numpy(terms.components))
+        components = torch.from_numpy(terms.components)
+        self.register_buffer("components", components)
+        self.register_buffer("transposed", components.T.contiguous())  # else the graph transposes it for each batch
         self.scale = terms.scale
 
     def forward(self, pooled: Tensor) -> Tensor:
         """Return the distances."""
-        components = self.get_buffer("components")
-        centred = pooled.clamp(min=0.0).sqrt() - self.get_buffer("mean")
-        residual = centred - (centred @ components.T) @ components
+        centred = pooled.relu().sqrt() - self.get_buffer("mean")
+        residual = centred - (centred @ self.get_buffer("transposed")) @ self.get_buffer("components")
         return residual.square().sum(dim=1).sqrt() / self.scale
 
 
