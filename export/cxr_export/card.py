@@ -7,12 +7,13 @@ from typing import Any, Final
 
 import tomli_w
 
-from cxr_shared.bundle import Bundle, Interval, Manifest, ModelEntry, ModelFile
+from cxr_export.inspect import interval_text
+from cxr_shared.bundle import Bundle, Manifest, ModelEntry, ModelFile
 from cxr_shared.files import write_text
 from cxr_trainer.report.pages import render
 from cxr_trainer.report.tables import Table
 
-_NOT_MEASURED: Final = "–"
+_NOT_MEASURED: Final = "not measured"
 
 
 def write_card(bundle: Bundle, path: Path) -> None:
@@ -35,13 +36,6 @@ def write_card(bundle: Bundle, path: Path) -> None:
         models=[_model(entry) for entry in manifest.models],
     )
     write_text(path, page)
-
-
-def interval_text(figure: Interval | None, *, digits: int = 3) -> str:
-    """``0.943 (0.844 to 1.000)``, or a dash."""
-    if figure is None:
-        return _NOT_MEASURED
-    return f"{figure.value:.{digits}f} ({figure.low:.{digits}f} to {figure.high:.{digits}f})"
 
 
 def _identity(bundle: Bundle) -> Table:

@@ -79,7 +79,7 @@ def check_films(run: Run, spec: InputSpec) -> CheckFilms:
         The film cache cannot be written.
     """
     catalog = run_catalog(run)
-    films = pd.DataFrame() if catalog is None else _films_at_hand(run, catalog)
+    films = pd.DataFrame() if catalog is None else films_at_hand(run, catalog)
     if catalog is None or films.empty:
         return _phantoms(spec)
     parts = {part: films[films["part"] == part] for part in _ORDER}
@@ -108,7 +108,7 @@ def _catalog(data: Path) -> Catalog:
     return read_catalog(data)
 
 
-def _films_at_hand(run: Run, catalog: Catalog) -> pd.DataFrame:
+def films_at_hand(run: Run, catalog: Catalog) -> pd.DataFrame:
     """Those films of the run's split that are in its folder, sorted, with what the catalog says of them."""
     split = pd.read_parquet(run.folder / "split.parquet", columns=["image", "part", "label"])
     return split.merge(catalog.films, on="image").sort_values("image", ignore_index=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -11,12 +10,11 @@ import numpy.typing as npt
 import pandas as pd
 import torch
 
+from cxr_export.films import films_at_hand, run_catalog
 from cxr_export.gate import FEWEST_FILMS, GateTerms, distances, fit_gate, gate_threshold
 from cxr_shared.bundle import Gate, Interval
 from cxr_trainer.data.cache import cache_films
-from cxr_trainer.data.catalog import read_catalog
 from cxr_trainer.data.split import PARTS
-from cxr_trainer.errors import CatalogError
 from cxr_trainer.evaluate.intervals import PatientBootstrap, share
 from cxr_trainer.fit.run import Run
 from cxr_trainer.model.network import Network
@@ -74,12 +72,10 @@ def set_gate(run: Run, network: Network) -> GateFit | None:
 
 def _pooled(run: Run, network: Network) -> tuple[npt.NDArray[np.float32], pd.DataFrame] | None:
     """Pooled features (n, features) of at most `MOST_FILMS` films of each part, and their rows with ``part``."""
-    try:
-        catalog = read_catalog(Path(run.session()["data"]))
-    except CatalogError:
+    catalog = run_catalog(run)
+    if catalog is None:
         return None
-    split = pd.read_parquet(run.folder / "split.parquet", columns=["image", "part"])
-    films = catalog.films.merge(split, on="image").sort_values("image", ignore_index=True)
+    films = films_at_hand(run, catalog)
     chosen = pd.concat([_spread(films[films["part"] == part]) for part in PARTS], ignore_index=True)
     cached = cache_films(catalog, chosen, spec=run.recipe().input)
     if cached.films.empty:

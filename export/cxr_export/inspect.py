@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cxr_shared.bundle import Bundle, Calibration, Gate, Interval, ModelEntry, OperatingPoint
+from cxr_shared.bundle import Bundle, Calibration, Gate, Interval, Localisation, ModelEntry, OperatingPoint
 
 
 def describe(bundle: Bundle) -> str:
@@ -40,6 +40,15 @@ def gate_text(gate: Gate | None) -> str:
     )
 
 
+def localisation_text(found: Localisation) -> str:
+    """A localisation in words, in one line."""
+    pointing, iou = found.pointing, found.iou
+    return (
+        f"highest inside a box on {pointing.value:.0%} of films ({pointing.low:.0%} to {pointing.high:.0%}), mean IoU "
+        f"{iou.value:.2f} ({iou.low:.2f} to {iou.high:.2f}); {found.source}"
+    )
+
+
 def _model(entry: ModelEntry) -> list[str]:
     auc, accuracy = entry.metrics.auc, entry.metrics.accuracy
     figures = (
@@ -47,7 +56,11 @@ def _model(entry: ModelEntry) -> list[str]:
         f"{accuracy.value:.3f} ({accuracy.low:.3f} to {accuracy.high:.3f}), {entry.metrics.films} films of "
         f"{entry.metrics.patients} patients, {entry.split_kind} split"
     )
-    return [figures, f"  {calibration_text(entry.calibration)}", *map(_point, entry.operating_points)]
+    files = "; ".join(f"{each.precision}: logit within {each.parity.max_logit_difference:.1e}" for each in entry.files)
+    left_out = [f"  no {each.precision}: {each.reason}" for each in entry.fallbacks]
+    boxes = [f"  map {localisation_text(each)}" for each in entry.localisation]
+    points = map(_point, entry.operating_points)
+    return [figures, f"  {files}", *left_out, *boxes, f"  {calibration_text(entry.calibration)}", *points]
 
 
 def _point(point: OperatingPoint) -> str:

@@ -96,15 +96,6 @@ def localise(run: Run, spec: InputSpec, *, maps: Maps, grid: CellGrid) -> tuple[
     )
 
 
-def localisation_text(found: Localisation) -> str:
-    """A localisation in words, in one line."""
-    pointing, iou = found.pointing, found.iou
-    return (
-        f"highest inside a box on {pointing.value:.0%} of films ({pointing.low:.0%} to {pointing.high:.0%}), mean IoU "
-        f"{iou.value:.2f} ({iou.low:.2f} to {iou.high:.2f}); {found.source}"
-    )
-
-
 def read_boxes(path: Path) -> pd.DataFrame:
     """Read NIH's box table.
 

@@ -61,12 +61,7 @@ class Trained:
 
 def logit_cuts(points: Sequence[OperatingPoint], calibration: Calibration) -> dict[str, float]:
     """Thresholds on the calibrated probability as thresholds on the logit."""
-    cuts = {}
-    for point in points:
-        odds = point.threshold / (1.0 - point.threshold) if point.threshold < 1.0 else math.inf
-        calibrated = math.log(odds) if odds > 0.0 else -math.inf
-        cuts[point.name] = (calibrated - calibration.offset) / calibration.slope
-    return cuts
+    return {point.name: calibration.logit(point.threshold) for point in points}
 
 
 def measure_parity(data: bytes, trained: Trained) -> Parity:

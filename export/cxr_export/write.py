@@ -15,8 +15,8 @@ from cxr_export.fold import FoldedNetwork
 from cxr_export.gate import GateDistance, check_distance
 from cxr_export.gate_films import set_gate
 from cxr_export.graph import export_graph
-from cxr_export.inspect import calibration_text, gate_text
-from cxr_export.localise import localisation_text, localise
+from cxr_export.inspect import calibration_text, gate_text, localisation_text
+from cxr_export.localise import localise
 from cxr_export.parity import Trained, logit_cuts, run_gate, run_onnx, run_torch
 from cxr_export.precisions import DEFAULT, Report, model_files
 from cxr_shared.bundle import (

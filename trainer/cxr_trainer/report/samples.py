@@ -15,6 +15,7 @@ import torch
 
 from cxr_shared.files import write_bytes, write_json
 from cxr_shared.heat_map import lay_map, pixel_fractions, scale_end
+from cxr_shared.logistic import sigmoid
 from cxr_shared.opencv import cv2
 from cxr_trainer.data.prepare import PreparedFilms
 from cxr_trainer.fit.run import Run
@@ -139,7 +140,7 @@ def _entry(run: Run, row: Any, *, number: int, pictures: dict[str, Picture]) -> 
         "image": row.image,
         "label": int(row.label),
         "logit": float(row.logit),
-        "probability": float(1 / (1 + np.exp(-row.logit))),
+        "probability": sigmoid(float(row.logit)),
     }
     for name, picture in pictures.items():
         entry[name] = f"{number + 1:02d}-{row.kind.replace(' ', '-')}-{name}.jpg"
