@@ -86,14 +86,19 @@ def localise(run: Run, spec: InputSpec, *, maps: Maps, grid: CellGrid) -> tuple[
     heat = maps(np.stack([film.pixels for film in boxed.values()]))
     found = [find_box(each, film.boxes, grid, size=spec.size) for each, film in zip(heat, boxed.values(), strict=True)]
     patients = films.set_index("image").loc[list(boxed), "patient"].astype(str).to_numpy(object)
+    counts = f"{_count(len(boxed), 'film')} of {_count(len(set(patients)), 'patient')}"
     return (
         Localisation(
-            source=f"boxes of {table.name}, {len(boxed)} films of {len(set(patients))} patients, {whose}",
+            source=f"boxes of {table.name}, {counts}, {whose}",
             films=len(boxed),
             pointing=_share(np.array([hit for hit, _ in found]), patients),
             iou=mean_interval([iou for _, iou in found], patients),
         ),
     )
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def read_boxes(path: Path) -> pd.DataFrame:
