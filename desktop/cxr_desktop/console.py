@@ -13,9 +13,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from cxr_desktop.inference.choice import Measured, fastest
+from cxr_desktop.inference.lanes import POSITIVE, Lane
 from cxr_desktop.inference.providers import Judgement, Provider
 from cxr_desktop.inference.triage import FilmsFound, TriageEvent
-from cxr_desktop.inference.verdict import Lane, Scored, lane_of
+from cxr_desktop.inference.verdict import Scored
 from cxr_desktop.report import Worklist
 
 _ROWS: Final = 10
@@ -52,8 +53,8 @@ def print_worklist(worklist: Worklist, written: Iterable[Path]) -> None:
     console = _console()
     origin = worklist.provenance
     console.print(_table(worklist))
-    for lane in (Lane.ABOVE, Lane.BELOW, Lane.UNSCORED):
-        console.print(f"{worklist.count(lane):,} {lane.words}", end=" · " if lane is not Lane.UNSCORED else "\n")
+    counts = ((lane, worklist.count(lane)) for lane in Lane if lane is not Lane.WAITING)
+    console.print(" · ".join(f"{films:,} {lane.words}" for lane, films in counts if films))
     console.print(f"{origin.provider} ({origin.plan}): {escape(origin.provider_reason)}", highlight=False)
     if not worklist.complete:
         console.print(f"[yellow]stopped early: {worklist.found - len(worklist.verdicts):,} films were not read[/]")
@@ -108,11 +109,11 @@ def _table(worklist: Worklist) -> Table:
     table.add_column("urgency", justify="right", no_wrap=True)
     table.add_column("film", overflow="fold", max_width=40)
     table.add_column("why", overflow="fold")
-    shown = [each for each in worklist.ordered() if lane_of(each) in (Lane.ABOVE, Lane.UNSCORED)][:_ROWS]
+    shown = [each for each in worklist.ordered() if worklist.lane(each) in (*POSITIVE, Lane.REFUSED)][:_ROWS]
     for verdict in shown or worklist.ordered()[:_ROWS]:
         scored = isinstance(verdict, Scored)
         why = verdict.urgency.why if isinstance(verdict, Scored) else f"not scored: {verdict.message}"
-        style = "red" if lane_of(verdict) is Lane.ABOVE else "" if scored else "yellow"
+        style = "red" if worklist.lane(verdict) in POSITIVE else "" if scored else "yellow"
         value = f"{verdict.urgency.value:.2f}" if isinstance(verdict, Scored) else "-"
         table.add_row(value, escape(verdict.source.name), escape(why), style=style)
     return table

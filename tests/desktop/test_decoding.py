@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 import threading
 import time
@@ -11,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cxr_desktop.intake.decoding import DecodePool, WorkerFault
-from cxr_desktop.intake.prepared import DisplayFilm, Prepared
+from cxr_desktop.intake.decoding import DecodePool
+from cxr_desktop.intake.prepared import DisplayFilm, NotRead, Prepared
 from cxr_shared.bundle import InputSpec
 from cxr_shared.film import Refusal, RefusalKind, default_window, present, read_film
 
@@ -61,8 +62,8 @@ def test_a_killed_worker_costs_one_film(tmp_path: Path, pool: DecodePool, write_
     results = _prepared(pool, *films)
     assert {name for name, each in results.items() if isinstance(each, Prepared)} == {"a", "b", "c", "noise"}
     killed, left = results["kill"], results["exit"]
-    assert isinstance(killed, WorkerFault)
-    assert isinstance(left, WorkerFault)
+    assert isinstance(killed, NotRead)
+    assert isinstance(left, NotRead)
     assert killed.kind == "worker-crashed"
     assert "signal 9" in killed.message
     assert "exit code 3" in left.message
@@ -75,7 +76,7 @@ def test_a_hung_worker_costs_one_film_and_its_time(tmp_path: Path, pool: DecodeP
     assert isinstance(results["a"], Prepared)
     assert isinstance(results["b"], Prepared)
     hung = results["hang"]
-    assert isinstance(hung, WorkerFault)
+    assert isinstance(hung, NotRead)
     assert (hung.kind, "longer than 3 s" in hung.message) == ("worker-timeout", True)
     assert time.monotonic() - start < 15
 
@@ -96,7 +97,7 @@ def test_closing_ends_a_hung_worker_at_once(tmp_path: Path, command: Sequence[st
 def test_a_worker_that_cannot_start_gives_a_reason(tmp_path: Path, write_film: WriteFilm) -> None:
     with DecodePool(workers=1, command=(sys.executable, "-c", "raise SystemExit(7)")) as pool:
         (result,) = _prepared(pool, write_film(tmp_path / "a.png", grey=90)).values()
-    assert isinstance(result, WorkerFault)
+    assert isinstance(result, NotRead)
     assert "exit code 7" in result.message
 
 
@@ -118,6 +119,7 @@ def test_what_a_process_answers_equals_what_reading_here_gives(tmp_path: Path, w
     assert prepared.pixels.shape == (64, 64)
     assert prepared.thumbnail is not None
     assert prepared.thumbnail.shape == (100, 67)
+    assert prepared.facts.sha256 == shown.facts.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
     assert shown.first + shown.step * shown.levels == pytest.approx(film.pixels, abs=shown.step)
     assert shown.window == default_window(film)
     presented = np.rint(present(film) * 255)
@@ -134,6 +136,7 @@ def test_what_is_no_film_is_refused_with_a_sentence(tmp_path: Path, content: byt
         path.write_bytes(content)
     with DecodePool(workers=1) as pool:
         (result,) = _prepared(pool, path).values()
-    assert isinstance(result, Refusal)
-    assert result.kind is kind
+    assert isinstance(result, NotRead)
+    assert result.kind == kind.value
     assert result.message.endswith(".")
+    assert result.sha256 == ("" if content is None else hashlib.sha256(content).hexdigest())

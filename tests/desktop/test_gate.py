@@ -15,10 +15,11 @@ from cxr_desktop.batch import Reports, score_all
 from cxr_desktop.inference.engine import Engine
 from cxr_desktop.inference.kinds import CPU as ON_THE_CPU
 from cxr_desktop.inference.kinds import Wanted
+from cxr_desktop.inference.lanes import Lane, lane_of
 from cxr_desktop.inference.providers import Provider
 from cxr_desktop.inference.toy import write_toy_bundle
 from cxr_desktop.inference.triage import provenance_of, score_films
-from cxr_desktop.inference.verdict import NOT_A_CHEST_FILM, GateReading, Lane, Refused, Scored, lane_of
+from cxr_desktop.inference.verdict import NOT_A_CHEST_FILM, GateReading, Refused, Scored
 from cxr_desktop.intake.prepared import FilmFacts, Prepared
 from cxr_shared.bundle import Bundle, open_bundle
 from cxr_shared.film import Identity, ViewPosition
@@ -47,7 +48,7 @@ def test_what_is_no_chest_film_is_refused_in_a_sentence_and_its_neighbours_are_s
     assert isinstance(dark, Refused)
     assert bright.gate == GateReading(pytest.approx(0.2, abs=1e-6), 0.75)  # type: ignore[arg-type]
     assert dark.gate == GateReading(pytest.approx(0.8, abs=1e-6), 0.75)  # type: ignore[arg-type]
-    assert (dark.kind, lane_of(dark)) == (NOT_A_CHEST_FILM, Lane.UNSCORED)
+    assert (dark.kind, lane_of(dark)) == (NOT_A_CHEST_FILM, Lane.REFUSED)
     assert "distance 0.80, at most 0.75" in dark.message
     assert "Look at it yourself" in dark.message
     assert dark.timings.read == 1.0

@@ -24,11 +24,13 @@ def worklist(bundle: Bundle, films: dict[str, Path]) -> Worklist:
 def test_json_is_versioned_complete_and_in_order(bundle: Bundle, worklist: Worklist, tmp_path: Path) -> None:
     Reports(json=tmp_path / "w.json").write(worklist, bundle)
     document = json.loads((tmp_path / "w.json").read_text())
-    assert document["schema"] == "cxr-worklist/1"
+    assert document["schema"] == "cxr-worklist/2"
     assert document["bundle"] == {"name": "toy", "sha256": bundle.sha256}
     assert document["provider"] == {"name": "CPU", "reason": "as asked", "plan": "float32, side by side"}
     assert document["complete"] is True
     assert document["counts"] == {"found": 4, "above": 2, "below": 1, "refused": 1}
+    lanes = {"urgent": 2, "abnormal": 0, "disagreement": 0, "refused": 1, "below thresholds": 1, "normal": 0}
+    assert document["lanes"] == lanes
     assert [Path(film["file"]).stem for film in document["films"]] == ["dark", "bright", "broken", "middle"]
     dark, _, broken, _ = document["films"]
     assert dark["scores"]["pneumothorax"]["positive"] is True

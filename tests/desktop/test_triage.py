@@ -12,9 +12,10 @@ from cxr_desktop.batch import score_all
 from cxr_desktop.inference.engine import Engine, InferenceFailedError, Output
 from cxr_desktop.inference.kinds import CPU as ON_THE_CPU
 from cxr_desktop.inference.kinds import Wanted
+from cxr_desktop.inference.lanes import Lane, lane_of
 from cxr_desktop.inference.providers import Provider
 from cxr_desktop.inference.triage import FilmJudged, FilmsFound, TriageEvent, provenance_of, score_films, triage
-from cxr_desktop.inference.verdict import Lane, Refused, Scored, lane_of
+from cxr_desktop.inference.verdict import Refused, Scored
 from cxr_desktop.intake.decoding import DecodePool
 from cxr_desktop.intake.prepared import FilmFacts, Prepared
 from cxr_shared.bundle import Bundle
@@ -51,7 +52,7 @@ def test_films_become_verdicts_with_all_that_a_verdict_holds(bundle: Bundle, fil
 def test_the_order_is_urgent_then_unscored_then_the_rest(bundle: Bundle, films: dict[str, Path]) -> None:
     ordered = score_all(films.values(), bundle, wanted=Wanted.CPU).ordered()
     assert [verdict.source.stem for verdict in ordered] == ["dark", "bright", "broken", "middle"]
-    assert [lane_of(verdict) for verdict in ordered] == [Lane.ABOVE, Lane.ABOVE, Lane.UNSCORED, Lane.BELOW]
+    assert [lane_of(verdict) for verdict in ordered] == [Lane.URGENT, Lane.URGENT, Lane.REFUSED, Lane.UNCONFIRMED]
 
 
 def test_equal_films_give_equal_verdicts(bundle: Bundle, films: dict[str, Path]) -> None:
@@ -116,7 +117,7 @@ def test_a_failing_batch_costs_only_the_film_that_fails(bundle: Bundle) -> None:
     failed = verdicts[1]
     assert isinstance(failed, Refused)
     assert failed.kind == "inference-failed"
-    assert lane_of(failed) is Lane.UNSCORED
+    assert lane_of(failed) is Lane.REFUSED
 
 
 def test_peaks_are_in_film_pixels(bundle: Bundle) -> None:

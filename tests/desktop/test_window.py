@@ -17,7 +17,8 @@ from PySide6.QtWidgets import QApplication, QDialog
 from pytestqt.qtbot import QtBot
 
 from cxr_desktop.inference.kinds import Wanted
-from cxr_desktop.inference.verdict import Lane, Scored
+from cxr_desktop.inference.lanes import Lane
+from cxr_desktop.inference.verdict import Scored
 from cxr_desktop.ui.actions import MENUS
 from cxr_desktop.ui.desk import Desk
 from cxr_desktop.ui.dialogs import Dialogs
@@ -90,7 +91,7 @@ def _press(window: MainWindow, qtbot: QtBot, keys: Qt.Key) -> None:
 def test_films_appear_waiting_and_are_then_sorted_by_urgency(scored: MainWindow) -> None:
     assert _names(scored) == ["dark", "bright", "broken", "middle"]
     lanes = [scored.table.order.row(place).lane for place in range(4)]
-    assert lanes == [Lane.ABOVE, Lane.ABOVE, Lane.UNSCORED, Lane.BELOW]
+    assert lanes == [Lane.URGENT, Lane.URGENT, Lane.REFUSED, Lane.UNCONFIRMED]
 
 
 def test_a_refused_film_is_above_normal_ones_in_its_own_words(scored: MainWindow) -> None:
@@ -129,7 +130,7 @@ def test_films_that_were_open_are_scored_when_a_bundle_comes(
     answers.paths = [bundle_path]
     window.open_bundle()
     qtbot.waitUntil(lambda: _done(window), timeout=20000)
-    assert {row.lane for row in window.desk.sheet.rows} == {Lane.ABOVE}
+    assert {row.lane for row in window.desk.sheet.rows} == {Lane.URGENT}
     assert window.notice.text == ""
 
 

@@ -26,7 +26,7 @@ from cxr_desktop.inference.verdict import (
 )
 from cxr_desktop.intake.decoding import DecodePool
 from cxr_desktop.intake.files import find_films
-from cxr_desktop.intake.prepared import Prepared
+from cxr_desktop.intake.prepared import NotRead, Prepared
 from cxr_shared.bundle import Manifest
 from cxr_shared.findings import Target
 
@@ -101,8 +101,8 @@ def triage(
     for ready in pool.prepare(files, spec, thumbnail=thumbnail, ahead=ahead, stopped=stopped):
         films = [each for each in ready if isinstance(each, Prepared)]
         for each in ready:
-            if not isinstance(each, Prepared):
-                yield FilmJudged(_refused(each.source, each.kind, each.message, provenance=provenance))
+            if isinstance(each, NotRead):
+                yield FilmJudged(_not_read(each, provenance))
         for start in range(0, len(films), engine.batch_size):
             if stopped():
                 return
@@ -118,7 +118,7 @@ def score_films(films: Sequence[Prepared], engine: Engine, provenance: Provenanc
     except InferenceFailedError as error:
         if len(films) > 1:
             return [verdict for film in films for verdict in score_films([film], engine, provenance)]
-        return [_refused(films[0].source, "inference-failed", str(error), provenance=provenance)]
+        return [_refused(films[0], "inference-failed", str(error), provenance=provenance)]
     infer_ms = (time.perf_counter() - start) * 1e3 / len(films)
     return [
         _verdict(film, index, outputs, engine=engine, provenance=provenance, infer_ms=infer_ms)
@@ -139,7 +139,7 @@ def _verdict(
     timings, reading = Timings(read=film.read_ms, infer=infer_ms), _gate_reading(manifest, outputs, index)
     if reading is not None and not reading.passed:
         message = _gate_sentence(reading)
-        return Refused(film.source, NOT_A_CHEST_FILM, message, provenance, timings=timings, gate=reading)
+        return _refused(film, NOT_A_CHEST_FILM, message, provenance=provenance, timings=timings, gate=reading)
     scores = {
         entry.target: Score(
             target=entry.target,
@@ -185,5 +185,28 @@ def _gate_sentence(reading: GateReading) -> str:
     )
 
 
-def _refused(source: Path, kind: str, message: str, *, provenance: Provenance) -> Refused:
-    return Refused(source=source, kind=str(kind), message=message, provenance=provenance)
+def _not_read(film: NotRead, provenance: Provenance) -> Refused:
+    return Refused(film.source, film.kind, film.message, provenance, identity=film.identity, sha256=film.sha256)
+
+
+def _refused(
+    film: Prepared,
+    kind: str,
+    message: str,
+    *,
+    provenance: Provenance,
+    timings: Timings | None = None,
+    gate: GateReading | None = None,
+) -> Refused:
+    """Refuse a film that was read: who it shows is known."""
+    return Refused(
+        source=film.source,
+        kind=kind,
+        message=message,
+        provenance=provenance,
+        timings=timings or Timings(read=film.read_ms),
+        gate=gate,
+        facts=film.facts,
+        identity=film.facts.identity,
+        sha256=film.facts.sha256,
+    )

@@ -1,6 +1,6 @@
 r"""How urgent a film is, from its scores alone.
 
-For each target whose probability p reaches its threshold t, with the target's weight w (`Target.urgency`):
+For each target whose probability p reaches its threshold t, with the target's weight w (`TriagePolicy.weight`):
 
     c = w · (1 + m) / 2,   m = (p − t) / (1 − t)
 
@@ -19,6 +19,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from cxr_desktop.inference.lanes import DEFAULT_POLICY, TriagePolicy
 from cxr_shared.findings import Target
 
 _GRAVEST: Final = 0.9
@@ -63,41 +64,41 @@ class Urgency:
     positive: tuple[Target, ...]
 
 
-def contribution(score: Judged) -> float:
+def contribution(score: Judged, policy: TriagePolicy = DEFAULT_POLICY) -> float:
     """Return what one target adds, 0..1; 0 below its threshold."""
     if score.probability < score.threshold:
         return 0.0
     margin = (score.probability - score.threshold) / (1.0 - score.threshold) if score.threshold < 1.0 else 1.0
-    return score.target.urgency * (1.0 + margin) / 2.0
+    return policy.weight(score.target) * (1.0 + margin) / 2.0
 
 
-def urgency(scores: Iterable[Judged]) -> Urgency:
+def urgency(scores: Iterable[Judged], policy: TriagePolicy = DEFAULT_POLICY) -> Urgency:
     """Judge a film by its scores; the module's text gives the formula."""
     all_scores = list(scores)
     above = [score for score in all_scores if score.probability >= score.threshold]
-    above.sort(key=lambda score: (-contribution(score), score.target.value))
-    parts = [contribution(score) for score in above]
+    above.sort(key=lambda score: (-contribution(score, policy), score.target.value))
+    parts = [contribution(score, policy) for score in above]
     rest = 1.0 - math.prod(1.0 - part for part in parts)
     return Urgency(
         value=_GRAVEST * max(parts, default=0.0) + (1.0 - _GRAVEST) * rest,
-        nearness=max((_nearness(score) for score in all_scores), default=0.0),
-        why=_why(above, all_scores),
+        nearness=max((_nearness(score, policy) for score in all_scores), default=0.0),
+        why=_why(above, all_scores, policy),
         positive=tuple(score.target for score in above),
     )
 
 
-def _nearness(score: Judged) -> float:
-    return score.target.urgency * score.probability / max(score.threshold, 1e-6)
+def _nearness(score: Judged, policy: TriagePolicy) -> float:
+    return policy.weight(score.target) * score.probability / max(score.threshold, 1e-6)
 
 
-def _why(above: list[Judged], all_scores: list[Judged]) -> str:
+def _why(above: list[Judged], all_scores: list[Judged], policy: TriagePolicy) -> str:
     if above:
         first = above[:_NAMED]
         words = ", ".join(f"{_name(each)} {each.probability:.2f} above {each.threshold:.2f}" for each in first)
         return words + (f" and {len(above) - _NAMED} more" if len(above) > _NAMED else "")
     if not all_scores:
         return "nothing was asked"
-    nearest = max(all_scores, key=_nearness)
+    nearest = max(all_scores, key=lambda score: _nearness(score, policy))
     return f"all below; nearest {_name(nearest)} {nearest.probability:.2f} of {nearest.threshold:.2f}"
 
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from cxr_desktop.inference.lanes import disagreement
 from cxr_desktop.inference.urgency import Urgency
 from cxr_shared.bundle import Calibration
+from cxr_shared.film import Identity
 from cxr_shared.findings import Target
 from cxr_shared.heat_map import EVEN, CellGrid, FloatMap
 
@@ -165,6 +166,21 @@ class Scored:
     thumbnail: npt.NDArray[np.uint8] | None = None
     gate: GateReading | None = None
 
+    @property
+    def identity(self) -> Identity:
+        """Who and what the film shows."""
+        return self.facts.identity
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of the file's content, in hexadecimal."""
+        return self.facts.sha256
+
+    @property
+    def disagreement(self) -> str:
+        """How the anomaly model and the findings' models disagree, in words; nothing where they agree."""
+        return disagreement(self.scores.values())
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Refused:
@@ -184,6 +200,12 @@ class Refused:
         How long it took.
     gate
         How far it was from the films that the models know, where that is the reason.
+    facts
+        What is known of the film, where it could be read.
+    identity
+        Who and what it shows, as far as that was read.
+    sha256
+        SHA-256 of the file's content, in hexadecimal; empty where the file was not read to its end.
     """
 
     source: Path
@@ -192,41 +214,9 @@ class Refused:
     provenance: Provenance
     timings: Timings = field(default_factory=Timings)
     gate: GateReading | None = None
+    facts: FilmFacts | None = None
+    identity: Identity = field(default_factory=Identity)
+    sha256: str = ""
 
 
 Verdict: TypeAlias = Scored | Refused
-
-
-class Lane(IntEnum):
-    """Where a film stands in the worklist; a film that was not scored is never among the normal ones."""
-
-    ABOVE = 0
-    """At least one target reaches its operating point."""
-    UNSCORED = 1
-    """Refused: the models have not seen it, a person must."""
-    WAITING = 2
-    """Not scored yet."""
-    BELOW = 3
-    """Every target is below its operating point."""
-
-    @property
-    def words(self) -> str:
-        """The lane's name for reports and rows."""
-        return ("above threshold", "not scored", "waiting", "below thresholds")[self]
-
-
-def lane_of(verdict: Verdict | None) -> Lane:
-    """Lane of a verdict; None is a film that waits."""
-    if verdict is None:
-        return Lane.WAITING
-    if isinstance(verdict, Refused):
-        return Lane.UNSCORED
-    return Lane.ABOVE if verdict.urgency.positive else Lane.BELOW
-
-
-def worklist_order(verdict: Verdict | None) -> tuple[int, float, float]:
-    """Sort key: lanes, then the most urgent first, then the nearest to its threshold first."""
-    lane = lane_of(verdict)
-    if isinstance(verdict, Scored):
-        return lane, -verdict.urgency.value, -verdict.urgency.nearness
-    return lane, 0.0, 0.0

@@ -13,13 +13,11 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias
 
 from cxr_desktop.intake.frames import Frame, read_frame, write_frame
-from cxr_desktop.intake.prepared import DisplayFilm, Prepared, decode
-from cxr_shared.film import Refusal
+from cxr_desktop.intake.prepared import DisplayFilm, NotRead, Prepared, decode
 
 if TYPE_CHECKING:
     from cxr_shared.bundle import InputSpec
@@ -28,16 +26,7 @@ WORKER: Final = (sys.executable, "-m", "cxr_desktop.intake.worker")
 _POLL_S: Final = 0.1
 
 
-@dataclass(frozen=True, slots=True)
-class WorkerFault:
-    """A film whose decoding process died or hung; `kind` is ``worker-crashed`` or ``worker-timeout``."""
-
-    kind: str
-    message: str
-    source: Path
-
-
-Decoded: TypeAlias = Prepared | DisplayFilm | Refusal | WorkerFault
+Decoded: TypeAlias = Prepared | DisplayFilm | NotRead
 
 
 def available_cores() -> int:
@@ -76,7 +65,7 @@ class DecodePool:
         thumbnail: int = 0,
         ahead: int = 8,
         stopped: Callable[[], bool] = lambda: False,
-    ) -> Iterator[list[Prepared | Refusal | WorkerFault]]:
+    ) -> Iterator[list[Prepared | NotRead]]:
         """Decode films for the models, each as soon as it is ready, at most `ahead` films in advance.
 
         Parameters
@@ -115,7 +104,7 @@ class DecodePool:
             for future in waiting:
                 future.cancel()
 
-    def display(self, path: Path) -> DisplayFilm | Refusal | WorkerFault:
+    def display(self, path: Path) -> DisplayFilm | NotRead:
         """Decode one film for the viewer; blocks the caller until it is ready.
 
         Raises
@@ -200,17 +189,17 @@ class _Child:
             timer.cancel()
             timer.join()
 
-    def fault(self, path: Path, *, timeout_s: float) -> WorkerFault:
+    def fault(self, path: Path, *, timeout_s: float) -> NotRead:
         """Say in words why the last request got no answer."""
         if self._timed_out:
-            return WorkerFault(
+            return NotRead(
                 kind="worker-timeout",
                 message=f"Decoding took longer than {timeout_s:g} s and was stopped; the others went on.",
                 source=path,
             )
         code = self._exit_code
         how = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
-        return WorkerFault(
+        return NotRead(
             kind="worker-crashed",
             message=f"The decoding process ended on this file ({how}). The other films went on.",
             source=path,

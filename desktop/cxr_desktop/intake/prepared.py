@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,8 +15,6 @@ from cxr_desktop.intake.frames import Array, Frame
 from cxr_shared.film import (
     Identity,
     PixelSpacing,
-    Refusal,
-    RefusalKind,
     SpacingOrigin,
     ViewPosition,
     Window,
@@ -36,6 +34,8 @@ class FilmFacts:
         Rows and columns of the film as read.
     view, spacing, identity, bits, transfer_syntax
         As in `cxr_shared.film.Film`.
+    sha256
+        SHA-256 of the file's content, in hexadecimal: what the film is known by, wherever its file lies.
     """
 
     shape: tuple[int, int]
@@ -44,6 +44,32 @@ class FilmFacts:
     identity: Identity
     bits: int
     transfer_syntax: str
+    sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NotRead:
+    """A file that gave no film.
+
+    Attributes
+    ----------
+    kind
+        A `RefusalKind` value, ``worker-crashed`` or ``worker-timeout``.
+    message
+        The reason as a sentence without patient data.
+    source
+        The file.
+    identity
+        Who and what it shows, as far as that was read.
+    sha256
+        SHA-256 of the file's content, in hexadecimal; empty where the file was not read to its end.
+    """
+
+    kind: str
+    message: str
+    source: Path
+    identity: Identity = field(default_factory=Identity)
+    sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,29 +130,31 @@ class DisplayFilm:
         return self.first + self.step * float(self.levels[row, column])
 
 
-def encode(result: Prepared | DisplayFilm | Refusal) -> Frame:
+def encode(result: Prepared | DisplayFilm | NotRead) -> Frame:
     """Turn a result into a frame for `decode` on the other side."""
-    if isinstance(result, Refusal):
-        return {"is": "refusal", "kind": result.kind.value, "message": result.message}, {}
+    if isinstance(result, NotRead):
+        fields = {"kind": result.kind, "message": result.message, "sha256": result.sha256}
+        return {"is": "NotRead", "identity": dataclasses.asdict(result.identity), **fields}, {}
     header: dict[str, Any] = {"is": type(result).__name__, "facts": dataclasses.asdict(result.facts)}
     arrays: dict[str, Array] = {}
-    for field in dataclasses.fields(result):
-        value = getattr(result, field.name)
+    for each in dataclasses.fields(result):
+        value = getattr(result, each.name)
         if isinstance(value, np.ndarray):
-            arrays[field.name] = value
+            arrays[each.name] = value
         elif isinstance(value, Window):
-            header[field.name] = dataclasses.asdict(value)
-        elif field.name not in ("source", "facts"):
-            header[field.name] = value
+            header[each.name] = dataclasses.asdict(value)
+        elif each.name not in ("source", "facts"):
+            header[each.name] = value
     return header, arrays
 
 
-def decode(frame: Frame, source: Path) -> Prepared | DisplayFilm | Refusal:
+def decode(frame: Frame, source: Path) -> Prepared | DisplayFilm | NotRead:
     """Turn a frame back into the result it was made from; KeyError or ValueError where it is none."""
     header, arrays = dict(frame[0]), frame[1]
     what = header.pop("is")
-    if what == "refusal":
-        return Refusal(kind=RefusalKind(header["kind"]), message=str(header["message"]), source=source)
+    if what == "NotRead":
+        kind, message, sha256 = (str(header[name]) for name in ("kind", "message", "sha256"))
+        return NotRead(kind, message, source, Identity(**header["identity"]), sha256)
     facts = _decode_facts(header.pop("facts"))
     if what == "Prepared":
         return Prepared(
@@ -156,4 +184,5 @@ def _decode_facts(fields: Mapping[str, Any]) -> FilmFacts:
         identity=Identity(**fields["identity"]),
         bits=int(fields["bits"]),
         transfer_syntax=str(fields["transfer_syntax"]),
+        sha256=str(fields["sha256"]),
     )

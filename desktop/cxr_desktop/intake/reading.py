@@ -8,14 +8,15 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from cxr_desktop.intake.prepared import LEVELS, DisplayFilm, FilmFacts, Prepared
+from cxr_desktop.intake.prepared import LEVELS, DisplayFilm, FilmFacts, NotRead, Prepared
 from cxr_shared.bundle import InputSpec
+from cxr_shared.files import sha256_file
 from cxr_shared.film import Film, Refusal, Voi, default_window, present, read_film
 from cxr_shared.opencv import cv2
 from cxr_shared.pixels import model_input
 
 
-def prepare(path: Path, spec: InputSpec, *, thumbnail: int = 0) -> Prepared | Refusal:
+def prepare(path: Path, spec: InputSpec, *, thumbnail: int = 0) -> Prepared | NotRead:
     """Read a film and make the model input that `spec` asks for.
 
     Parameters
@@ -30,7 +31,7 @@ def prepare(path: Path, spec: InputSpec, *, thumbnail: int = 0) -> Prepared | Re
     start = time.perf_counter()
     film = read_film(path)
     if isinstance(film, Refusal):
-        return film
+        return not_read(film)
     pixels = model_input(film, spec)
     return Prepared(
         source=path,
@@ -41,11 +42,11 @@ def prepare(path: Path, spec: InputSpec, *, thumbnail: int = 0) -> Prepared | Re
     )
 
 
-def display(path: Path) -> DisplayFilm | Refusal:
-    """Read a film for the viewer: 16 bits a pixel and its default presentation."""
-    film = read_film(path)
+def display(path: Path) -> DisplayFilm | NotRead:
+    """Read a film for the viewer, laterals too: 16 bits a pixel and its default presentation."""
+    film = read_film(path, any_view=True)
     if isinstance(film, Refusal):
-        return film
+        return not_read(film)
     low, high = float(film.pixels.min()), float(film.pixels.max())
     step = _step(low, high)
     levels = np.rint((film.pixels - np.float32(low)) * np.float32(1 / step))
@@ -81,13 +82,21 @@ def presentation_lut(voi: Voi, *, first: float, step: float) -> npt.NDArray[np.u
     return np.rint(present(axis, voi) * 255).astype(np.uint8).reshape(-1)
 
 
+def not_read(refusal: Refusal) -> NotRead:
+    """Add the hash of the file's content to a refusal, where the file can be read."""
+    try:
+        sha256 = sha256_file(refusal.source)
+    except OSError:
+        sha256 = ""
+    return NotRead(refusal.kind.value, refusal.message, refusal.source, refusal.identity, sha256)
+
+
 def _step(low: float, high: float) -> float:
     """One level is one stored unit where they fit, so that integers stay exact."""
     return 1.0 if high - low <= LEVELS - 1 and high - low >= 255 else max((high - low) / (LEVELS - 1), 1e-6)
 
 
 def _thumbnail(film: Film, side: int) -> npt.NDArray[np.uint8]:
-
     scale = side / max(film.shape)
     rows, columns = (max(1, round(length * scale)) for length in film.shape)
     small = cv2.resize(present(film), (columns, rows), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
@@ -102,4 +111,5 @@ def _facts(film: Film) -> FilmFacts:
         identity=film.identity,
         bits=film.bits,
         transfer_syntax=film.transfer_syntax,
+        sha256=sha256_file(film.source),
     )

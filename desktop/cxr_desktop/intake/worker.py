@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from cxr_desktop.intake.frames import BrokenFrameError, read_frame, write_frame
-from cxr_desktop.intake.prepared import DisplayFilm, Prepared, encode
-from cxr_desktop.intake.reading import display, prepare
+from cxr_desktop.intake.prepared import DisplayFilm, NotRead, Prepared, encode
+from cxr_desktop.intake.reading import display, not_read, prepare
 from cxr_shared.bundle import InputSpec
 from cxr_shared.film import Refusal, RefusalKind
 from cxr_shared.memory import keep_freed_memory
@@ -45,7 +45,7 @@ def serve(
         write_frame(answers, *encode(_answer(request)))
 
 
-def _answer(request: Mapping[str, Any]) -> Prepared | DisplayFilm | Refusal:
+def _answer(request: Mapping[str, Any]) -> Prepared | DisplayFilm | NotRead:
     path = Path(request["path"])
     try:
         if request["want"] == "display":
@@ -54,11 +54,8 @@ def _answer(request: Mapping[str, Any]) -> Prepared | DisplayFilm | Refusal:
     except Exception as error:  # noqa: BLE001  (hostile files; a fault in reading one costs that one)
         # Only the class's name: a message of a decoder may quote what the file holds.
         detail = str(error) if isinstance(error, (ImportError, MemoryError)) else type(error).__name__
-        return Refusal(
-            kind=RefusalKind.UNDECODABLE,
-            message=f"The file could not be decoded ({detail}). Export the film again from its archive.",
-            source=path,
-        )
+        message = f"The file could not be decoded ({detail}). Export the film again from its archive."
+        return not_read(Refusal(RefusalKind.UNDECODABLE, message, path))
 
 
 def main(handle: Callable[[Mapping[str, Any]], object] | None = None) -> int:

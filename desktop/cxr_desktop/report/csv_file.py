@@ -8,13 +8,23 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from cxr_desktop.inference.verdict import Score, Scored, Verdict, lane_of
+from cxr_desktop.inference.lanes import Lane
+from cxr_desktop.inference.verdict import Score, Scored, Verdict
 from cxr_desktop.report.worklist import Worklist
 from cxr_shared.files import write_text
 from cxr_shared.findings import Target
 
-_HEAD: Final = ("file", "state", "lane", "urgency", "reason", "patient_id", "view", "rows", "columns")
-_TAIL: Final = ("gate_distance", "refusal", "read_ms", "infer_ms", "provider", "bundle_sha256", "pixel_path_version")
+_HEAD: Final = ("file", "state", "lane", "urgency", "reason", "disagreement", "patient_id", "view", "rows", "columns")
+_TAIL: Final = (
+    "gate_distance",
+    "refusal",
+    "read_ms",
+    "infer_ms",
+    "provider",
+    "bundle_sha256",
+    "pixel_path_version",
+    "sha256",
+)
 
 
 def write_csv(path: Path, worklist: Worklist) -> None:
@@ -34,7 +44,7 @@ def write_csv(path: Path, worklist: Worklist) -> None:
     columns = [name for target in targets for name in (target.slug, f"{target.slug}_positive", f"{target.slug}_logit")]
     writer.writerow([*_HEAD, *columns, *_TAIL])
     for verdict in worklist.ordered():
-        writer.writerow([_cell(value) for value in _row(verdict, targets)])
+        writer.writerow([_cell(value) for value in _row(verdict, targets, worklist.lane(verdict))])
     write_text(path, text.getvalue())
 
 
@@ -43,16 +53,19 @@ def _targets(worklist: Worklist) -> tuple[Target, ...]:
     return tuple(scored.scores) if scored else ()
 
 
-def _row(verdict: Verdict, targets: Sequence[Target]) -> list[object]:
-    lane, source, provenance = lane_of(verdict).words, str(verdict.source), verdict.provenance
+def _row(verdict: Verdict, targets: Sequence[Target], lane: Lane) -> list[object]:
+    source, provenance = str(verdict.source), verdict.provenance
     distance = round(verdict.gate.distance, 4) if verdict.gate else ""
-    tail = [provenance.provider, provenance.bundle_sha256, provenance.pixel_path_version]
+    tail = [provenance.provider, provenance.bundle_sha256, provenance.pixel_path_version, verdict.sha256]
     times = [round(verdict.timings.read, 2), round(verdict.timings.infer, 2)]
     if not isinstance(verdict, Scored):
-        blanks = [""] * (4 + 3 * len(targets))
-        return [source, "refused", lane, "", verdict.message, *blanks, distance, verdict.kind, *times, *tail]
+        view = verdict.facts.view.value if verdict.facts else ""
+        blanks = [""] * (2 + 3 * len(targets))
+        who = ("", verdict.identity.patient_id, view)
+        head: list[object] = [source, "refused", lane.words, "", verdict.message, *who]
+        return [*head, *blanks, distance, verdict.kind, *times, *tail]
     facts = verdict.facts
-    head = [source, "scored", lane, round(verdict.urgency.value, 6), verdict.urgency.why]
+    head = [source, "scored", lane.words, round(verdict.urgency.value, 6), verdict.urgency.why, verdict.disagreement]
     head += [facts.identity.patient_id, facts.view.value, *facts.shape]
     scores = [verdict.scores[target] for target in targets]
     cells = [value for score in scores for value in _score_cells(score)]

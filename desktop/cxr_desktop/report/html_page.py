@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from cxr_desktop.inference.heatmap import CAPTION
-from cxr_desktop.inference.verdict import Lane, Score, Scored, lane_of
+from cxr_desktop.inference.lanes import NEGATIVE, POSITIVE, Lane
+from cxr_desktop.inference.verdict import Score, Scored
 from cxr_desktop.report.pictures import jpeg, leading_target, overlay
 from cxr_desktop.report.worklist import PICTURED, Worklist
 from cxr_shared.bundle import InputSpec
@@ -19,9 +20,12 @@ THUMBNAIL: Final = 320
 """Longer side of the pictures in pixels."""
 
 _HEADINGS: Final = {
-    Lane.ABOVE: "At or above an operating point, most urgent first",
-    Lane.UNSCORED: "Not scored: a person has to look",
-    Lane.BELOW: "Below every operating point",
+    Lane.URGENT: "Urgent",
+    Lane.ABNORMAL: "Abnormal: at or above an operating point",
+    Lane.DISAGREEMENT: "Disagreement: the anomaly model and the findings' models do not say the same",
+    Lane.REFUSED: "Refused: not scored, a person has to look",
+    Lane.UNCONFIRMED: "Below every operating point, without a second opinion",
+    Lane.NORMAL: "Normal: all models agree",
 }
 
 
@@ -43,7 +47,7 @@ def _page(worklist: Worklist, spec: InputSpec) -> Iterable[str]:
     verdicts = worklist.ordered()
     pictured = 0
     for lane, heading in _HEADINGS.items():
-        films = [verdict for verdict in verdicts if lane_of(verdict) is lane]
+        films = [verdict for verdict in verdicts if worklist.lane(verdict) is lane]
         if not films:
             continue
         yield f"<h2>{heading} <small>{len(films):,}</small></h2>\n"
@@ -61,8 +65,8 @@ def _page(worklist: Worklist, spec: InputSpec) -> Iterable[str]:
 def _head(worklist: Worklist) -> Iterable[str]:
     origin = worklist.provenance
     yield f'<header><h1>Worklist</h1><p class="notice">{_text(origin.notice)}</p></header>\n<p class="facts">'
-    yield f"{worklist.found:,} films · {worklist.count(Lane.ABOVE):,} above · "
-    yield f"{worklist.count(Lane.BELOW):,} below · {worklist.count(Lane.UNSCORED):,} not scored"
+    yield f"{worklist.found:,} films · {worklist.count(*POSITIVE):,} above · "
+    yield f"{worklist.count(*NEGATIVE):,} below · {worklist.count(Lane.REFUSED):,} refused"
     if not worklist.complete:
         yield f" · <strong>stopped early: {worklist.found - len(worklist.verdicts):,} not read</strong>"
     yield (
@@ -84,7 +88,7 @@ def _scored(verdict: Scored, spec: InputSpec, *, pictured: bool) -> str:
     above = " above" if verdict.urgency.positive else ""
     return (
         f'<article class="scored{above}"><h3>{_text(verdict.source.name)}</h3>'
-        f'<p class="why">{_text(verdict.urgency.why)}</p>'
+        f'<p class="why">{_text("; ".join(filter(None, (verdict.urgency.why, verdict.disagreement))))}</p>'
         f'<p class="facts">urgency {verdict.urgency.value:.2f} · {_text(facts.view.value)} · '
         f"{facts.shape[1]}×{facts.shape[0]}{patient}<br>{_text(verdict.source)}</p>"
         f"<div class=body>{picture}<table>{''.join(map(_bar, verdict.scores.values()))}</table></div>"

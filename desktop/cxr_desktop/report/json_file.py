@@ -7,11 +7,14 @@ import math
 from pathlib import Path
 from typing import Any, Final
 
-from cxr_desktop.inference.verdict import Lane, Provenance, Refused, Scored, Verdict, lane_of
+from cxr_desktop.inference.lanes import NEGATIVE, POSITIVE, Lane
+from cxr_desktop.inference.verdict import Provenance, Refused, Scored, Verdict
+from cxr_desktop.intake.prepared import FilmFacts
 from cxr_desktop.report.worklist import Worklist
 from cxr_shared.files import write_json
+from cxr_shared.film import Identity
 
-SCHEMA: Final = "cxr-worklist/1"
+SCHEMA: Final = "cxr-worklist/2"
 """Name and version of the document; a field may be added within a version, never changed or removed."""
 
 
@@ -34,30 +37,34 @@ def worklist_document(worklist: Worklist) -> dict[str, Any]:
         "complete": worklist.complete,
         "counts": {
             "found": worklist.found,
-            "above": worklist.count(Lane.ABOVE),
-            "below": worklist.count(Lane.BELOW),
-            "refused": worklist.count(Lane.UNSCORED),
+            "above": worklist.count(*POSITIVE),
+            "below": worklist.count(*NEGATIVE),
+            "refused": worklist.count(Lane.REFUSED),
         },
-        "films": [film_document(verdict) for verdict in worklist.ordered()],
+        "lanes": {lane.words: worklist.count(lane) for lane in Lane if lane is not Lane.WAITING},
+        "films": [film_document(verdict, worklist.lane(verdict)) for verdict in worklist.ordered()],
     }
 
 
-def film_document(verdict: Verdict) -> dict[str, Any]:
+def film_document(verdict: Verdict, lane: Lane) -> dict[str, Any]:
     """One film of the document."""
     head: dict[str, Any] = {
         "file": str(verdict.source),
         "state": "scored" if isinstance(verdict, Scored) else "refused",
-        "lane": lane_of(verdict).words,
+        "lane": lane.words,
+        "sha256": verdict.sha256 or None,
     }
     timings = {name: round(value, 2) for name, value in dataclasses.asdict(verdict.timings).items()}
     if isinstance(verdict, Refused):
         refusal = {"kind": verdict.kind, "message": verdict.message}
         reason = {"urgency": None, "reason": verdict.message, "refusal": refusal}
-        return {**head, **reason, **_gate(verdict), "timings_ms": timings}
+        facts = _facts(verdict.facts) if verdict.facts else _identity(verdict.identity)
+        return {**head, **reason, **facts, **_gate(verdict), "timings_ms": timings}
     return {
         **head,
         "urgency": round(verdict.urgency.value, 6),
         "reason": verdict.urgency.why,
+        "disagreement": verdict.disagreement or None,
         "scores": {
             score.target.slug: {
                 "logit": round(score.logit, 6),
@@ -72,7 +79,7 @@ def film_document(verdict: Verdict) -> dict[str, Any]:
             target.slug: {"x": round(peak.x, 1), "y": round(peak.y, 1), "logit": round(peak.logit, 6)}
             for target, peak in verdict.peaks.items()
         },
-        **_facts(verdict),
+        **_facts(verdict.facts),
         **_gate(verdict),
         "timings_ms": timings,
     }
@@ -97,8 +104,7 @@ def _provenance(provenance: Provenance) -> dict[str, Any]:
     }
 
 
-def _facts(verdict: Scored) -> dict[str, Any]:
-    facts = verdict.facts
+def _facts(facts: FilmFacts) -> dict[str, Any]:
     rows, columns = facts.shape
     return {
         "rows": rows,
@@ -106,5 +112,9 @@ def _facts(verdict: Scored) -> dict[str, Any]:
         "view": facts.view.value,
         "transfer_syntax": facts.transfer_syntax,
         "spacing_mm": [facts.spacing.row_mm, facts.spacing.column_mm] if facts.spacing else None,
-        "identity": {name: value for name, value in dataclasses.asdict(facts.identity).items() if value},
+        **_identity(facts.identity),
     }
+
+
+def _identity(identity: Identity) -> dict[str, Any]:
+    return {"identity": {name: value for name, value in dataclasses.asdict(identity).items() if value}}

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from cxr_desktop.inference.verdict import Lane, Provenance, Refused, Scored, Verdict, lane_of, worklist_order
+from cxr_desktop.inference.lanes import DEFAULT_POLICY, Lane, TriagePolicy, lane_of, worklist_order
+from cxr_desktop.inference.verdict import Provenance, Refused, Scored, Verdict
 from cxr_desktop.intake.files import natural_key
 
 PICTURED: Final = 200
@@ -28,12 +29,15 @@ class Worklist:
         Those done; `ordered` sorts them.
     stopped
         The run was ended before its end.
+    policy
+        What lanes and order follow.
     """
 
     provenance: Provenance
     found: int = 0
     verdicts: list[Verdict] = field(default_factory=list)
     stopped: bool = False
+    policy: TriagePolicy = DEFAULT_POLICY
     _pictured: int = 0
 
     @property
@@ -52,11 +56,18 @@ class Worklist:
 
     def ordered(self) -> list[Verdict]:
         """Lanes, then the most urgent first, then by file."""
-        return sorted(self.verdicts, key=lambda each: (*worklist_order(each), natural_key(str(each.source))))
+        return sorted(self.verdicts, key=self._place)
 
-    def count(self, lane: Lane) -> int:
-        """Count the verdicts in one lane."""
-        return sum(lane_of(verdict) is lane for verdict in self.verdicts)
+    def lane(self, verdict: Verdict) -> Lane:
+        """Lane of one verdict."""
+        return lane_of(verdict, self.policy)
+
+    def count(self, *lanes: Lane) -> int:
+        """Count the verdicts in some lanes."""
+        return sum(self.lane(verdict) in lanes for verdict in self.verdicts)
+
+    def _place(self, verdict: Verdict) -> tuple[object, ...]:
+        return (*worklist_order(verdict, self.policy), natural_key(str(verdict.source)))
 
 
 def _without_far_pictures(verdicts: Iterable[Verdict]) -> Iterable[Verdict]:

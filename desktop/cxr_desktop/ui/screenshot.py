@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from cxr_desktop import app
 from cxr_desktop.inference.kinds import Wanted
-from cxr_desktop.inference.verdict import Lane
+from cxr_desktop.inference.lanes import Lane
 from cxr_shared.bundle import Bundle
 from cxr_shared.errors import CxrError
 
@@ -89,4 +89,4 @@ def _settled(window: MainWindow) -> bool:
     if window.table.row is not first:
         window.most_urgent()
         return False
-    return window.viewer.shown_source == first.source or first.lane is Lane.UNSCORED
+    return window.viewer.shown_source == first.source or first.lane is Lane.REFUSED

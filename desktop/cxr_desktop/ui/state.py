@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cxr_desktop.inference.verdict import Lane, Provenance, Scored, Verdict, lane_of, worklist_order
+from cxr_desktop.inference.lanes import Lane, lane_of, worklist_order
+from cxr_desktop.inference.verdict import Provenance, Scored, Verdict
 from cxr_desktop.report import Worklist
 from cxr_shared.film import ViewPosition
 

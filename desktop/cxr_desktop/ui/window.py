@@ -11,7 +11,8 @@ from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QMainWindow, QSplitter, QVBoxLayout, QWidget
 
 from cxr_desktop.batch import Reports
-from cxr_desktop.inference.verdict import Lane, Scored, Verdict
+from cxr_desktop.inference.lanes import Lane
+from cxr_desktop.inference.verdict import Scored, Verdict
 from cxr_desktop.report.pictures import leading_target
 from cxr_desktop.ui.actions import build_menus
 from cxr_desktop.ui.bundle_table import bundle_rows
@@ -253,7 +254,7 @@ class MainWindow(QMainWindow):
     def _show_progress(self) -> None:
         rows = self.desk.sheet.rows
         waiting = self.desk.sheet.count(Lane.WAITING)
-        unscored = self.desk.sheet.count(Lane.UNSCORED)
+        unscored = self.desk.sheet.count(Lane.REFUSED)
         self.status.show_progress(len(rows) - waiting, len(rows), unscored=unscored)
 
     def _lay_out(self) -> None:

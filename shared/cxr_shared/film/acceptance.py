@@ -59,32 +59,43 @@ def check_chest_film(dataset: Dataset) -> None:
         )
 
 
-def frontal_view(dataset: Dataset) -> ViewPosition:
-    """Give the projection of a frontal film, and refuse other views.
+def view_of(dataset: Dataset) -> ViewPosition:
+    """Tell the projection of a film.
 
     The most explicit statement decides: View Position (0018,5101), then View Code Sequence (0054,0220),
     then Patient Orientation (0020,0020), and only without these the words of the descriptions. Words that
     name both a frontal and a lateral view describe the whole study, and say nothing.
-
-    Raises
-    ------
-    FilmRefusedError
-        LATERAL, which stands for oblique and decubitus views too.
     """
     for statement in (code(dataset, "ViewPosition"), code_meaning(dataset, "ViewCodeSequence").upper()):
         view = _view_in(statement)
         if view is not None:
             return view
         if _LATERAL.search(_words(statement)):
-            raise _lateral()
+            return ViewPosition.LATERAL
     rows_and_columns = code(dataset, "PatientOrientation").split("\\")
     if any(direction.startswith(("A", "P")) for direction in rows_and_columns):
-        raise _lateral()
+        return ViewPosition.LATERAL
     described = f"{code(dataset, 'SeriesDescription')} {code(dataset, 'ProtocolName')}"
     view = _view_in(described)
     if view is None and _LATERAL.search(_words(described)) and not _frontal_words(described):
-        raise _lateral()
+        return ViewPosition.LATERAL
     return view or ViewPosition.UNKNOWN
+
+
+def check_frontal(view: ViewPosition) -> None:
+    """Refuse a view that is not frontal.
+
+    Raises
+    ------
+    FilmRefusedError
+        LATERAL.
+    """
+    if view is ViewPosition.LATERAL:
+        raise FilmRefusedError(
+            RefusalKind.LATERAL,
+            "This is a lateral, oblique or decubitus view; only frontal films (PA or AP) are scored. "
+            "Choose the frontal film of the same study.",
+        )
 
 
 def _view_in(statement: str) -> ViewPosition | None:
@@ -127,11 +138,3 @@ def _named(value: str) -> str:
 
 def _not_chest(message: str) -> FilmRefusedError:
     return FilmRefusedError(RefusalKind.NOT_A_CHEST_FILM, message)
-
-
-def _lateral() -> FilmRefusedError:
-    return FilmRefusedError(
-        RefusalKind.LATERAL,
-        "This is a lateral, oblique or decubitus view; only frontal films (PA or AP) are scored. "
-        "Choose the frontal film of the same study.",
-    )

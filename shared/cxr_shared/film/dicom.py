@@ -8,18 +8,18 @@ from typing import BinaryIO
 from pydicom.dataset import Dataset
 from pydicom.pixels.processing import apply_color_lut
 
-from cxr_shared.film.acceptance import check_chest_film, frontal_view
+from cxr_shared.film.acceptance import check_chest_film, check_frontal, view_of
 from cxr_shared.film.colour import Samples, grey_of_rgb, grey_of_ybr
 from cxr_shared.film.decode import Decoded, Format, decode, read_format
-from cxr_shared.film.film import Film, RefusalKind
+from cxr_shared.film.film import Film, Identity, RefusalKind
 from cxr_shared.film.grayscale import Grey, normalise, refuse_blank
-from cxr_shared.film.header import read_header, read_pixels
+from cxr_shared.film.header import Header, read_header, read_pixels
 from cxr_shared.film.identity import read_identity, read_spacing
 from cxr_shared.film.refusals import FilmRefusedError
 
 
-def read_dicom(stream: BinaryIO, path: Path) -> Film:
-    """Read one frontal chest film.
+def read_dicom(stream: BinaryIO, path: Path, *, any_view: bool = False) -> Film:
+    """Read one chest film.
 
     Everything that can refuse it without its pixels does so before they are read.
 
@@ -29,16 +29,29 @@ def read_dicom(stream: BinaryIO, path: Path) -> Film:
         The file, open at its start.
     path
         Where it was found.
+    any_view
+        Whether a lateral film is read as well.
 
     Raises
     ------
     FilmRefusedError
-        Any kind.
+        Any kind; it says whose film it is, as far as that was read.
     """
     header = read_header(stream)
+    identity = read_identity(header.dataset)
+    try:
+        return _read(header, path, identity=identity, any_view=any_view)
+    except FilmRefusedError as refused:
+        refused.identity = identity
+        raise
+
+
+def _read(header: Header, path: Path, *, identity: Identity, any_view: bool) -> Film:
     dataset = header.dataset
     check_chest_film(dataset)
-    view = frontal_view(dataset)
+    view = view_of(dataset)
+    if not any_view:
+        check_frontal(view)
     layout = read_format(dataset)
     grey = _grey(decode(read_pixels(header), layout, header.transfer_syntax), dataset, layout)
     return Film(
@@ -48,7 +61,7 @@ def read_dicom(stream: BinaryIO, path: Path) -> Film:
         source=path,
         view=view,
         spacing=read_spacing(dataset),
-        identity=read_identity(dataset),
+        identity=identity,
         transfer_syntax=str(header.transfer_syntax),
     )
 

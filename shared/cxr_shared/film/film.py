@@ -14,11 +14,15 @@ FloatImage: TypeAlias = npt.NDArray[np.float32]
 
 
 class ViewPosition(StrEnum):
-    """Projection of a frontal film, DICOM (0018,5101); `UNKNOWN` where the file does not say."""
+    """Projection of a film, DICOM (0018,5101); `UNKNOWN` where the file does not say.
+
+    `LATERAL` stands for oblique and decubitus views too; such a film can be looked at and is never scored.
+    """
 
     PA = "PA"
     AP = "AP"
     UNKNOWN = "unknown"
+    LATERAL = "lateral"
 
 
 class VoiFunction(StrEnum):
@@ -102,7 +106,7 @@ class Film:
     source
         The file it was read from.
     view
-        PA, AP or unknown.
+        PA, AP or unknown; lateral only where that was asked for.
     spacing
         Millimetres a pixel, or None where the file does not say.
     identity
@@ -154,8 +158,11 @@ class Refusal:
         The reason as a sentence that says what to do; it holds no patient data.
     source
         The file.
+    identity
+        Who and what it shows, as far as the file could be read.
     """
 
     kind: RefusalKind
     message: str
     source: Path
+    identity: Identity = field(default_factory=Identity)

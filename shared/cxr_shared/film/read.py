@@ -32,13 +32,15 @@ _OTHER_FORMATS: Final = (
 )
 
 
-def read_film(path: Path) -> Film | Refusal:
+def read_film(path: Path, *, any_view: bool = False) -> Film | Refusal:
     """Read one frontal chest film from PNG, JPEG or DICOM, told apart by content, not by name.
 
     Parameters
     ----------
     path
         Any file at all.
+    any_view
+        Whether a lateral film is read too, for looking at it.
 
     Returns
     -------
@@ -47,9 +49,9 @@ def read_film(path: Path) -> Film | Refusal:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # pydicom and Pillow warn of values that are judged here
-            return _read(path)
+            return _read(path, any_view=any_view)
     except FilmRefusedError as refused:
-        return Refusal(refused.kind, refused.message, path)
+        return Refusal(refused.kind, refused.message, path, refused.identity)
     except OSError as error:
         return Refusal(RefusalKind.UNREADABLE, _unreadable(error), path)
     except MemoryError:
@@ -62,7 +64,7 @@ def read_film(path: Path) -> Film | Refusal:
         return Refusal(RefusalKind.UNREADABLE, message, path)
 
 
-def _read(path: Path) -> Film:
+def _read(path: Path, *, any_view: bool) -> Film:
     status = path.stat()
     if not stat.S_ISREG(status.st_mode):
         raise FilmRefusedError(RefusalKind.UNREADABLE, "This is a folder or device, not a file. Choose a file.")
@@ -75,7 +77,7 @@ def _read(path: Path) -> Film:
         if head.startswith((PNG_SIGNATURE, JPEG_SIGNATURE)):
             return read_raster(stream, path)
         if is_dicom(head):
-            return read_dicom(stream, path)
+            return read_dicom(stream, path, any_view=any_view)
     raise FilmRefusedError(RefusalKind.NOT_AN_IMAGE, f"{_described(head)}; films are PNG, JPEG or DICOM files.")
 
 

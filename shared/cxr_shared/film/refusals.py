@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydicom.uid import UID
 
-from cxr_shared.film.film import RefusalKind
+from cxr_shared.film.film import Identity, RefusalKind
 
 
 class FilmRefusedError(Exception):
@@ -16,12 +16,18 @@ class FilmRefusedError(Exception):
         The reason as a stable word.
     message
         The reason as a sentence that says what to do; it must hold no patient data.
+
+    Attributes
+    ----------
+    identity
+        Set by a reader that knows whose film it is.
     """
 
     def __init__(self, kind: RefusalKind, message: str) -> None:
         super().__init__(message)
         self.kind = kind
         self.message = message
+        self.identity = Identity()
 
 
 def undecodable(syntax: UID, what: str) -> FilmRefusedError:

@@ -17,7 +17,8 @@ from PySide6.QtCore import (
 )
 from PySide6.QtGui import QColor
 
-from cxr_desktop.inference.verdict import Lane, Verdict
+from cxr_desktop.inference.lanes import NEGATIVE, POSITIVE, Lane
+from cxr_desktop.inference.verdict import Scored, Verdict
 from cxr_desktop.intake.files import natural_key
 from cxr_desktop.ui import theme
 from cxr_desktop.ui.state import Row, Sheet
@@ -45,10 +46,11 @@ URGENCY_ROLE: Final = Qt.ItemDataRole.UserRole + 1
 """Urgency 0..1, or None where the film was not scored."""
 
 _COLOURS: Final = {
-    Lane.ABOVE: theme.ALARM_TEXT,
-    Lane.UNSCORED: theme.CAUTION,
+    **dict.fromkeys(POSITIVE, theme.ALARM_TEXT),
+    **dict.fromkeys(NEGATIVE, theme.TEXT),
+    Lane.DISAGREEMENT: theme.ACCENT,
+    Lane.REFUSED: theme.CAUTION,
     Lane.WAITING: theme.DIM,
-    Lane.BELOW: theme.TEXT,
 }
 
 
@@ -109,7 +111,7 @@ class WorklistModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.ToolTipRole:
             return f"{row.source}\n{row.why}"
         if role == URGENCY_ROLE:
-            return row.urgency if row.lane in (Lane.ABOVE, Lane.BELOW) else None
+            return row.urgency if isinstance(row.verdict, Scored) else None
         return None
 
 
@@ -138,7 +140,7 @@ class WorklistOrder(QSortFilterProxyModel):
 
 def _text(row: Row, column: Column) -> str:
     if column is Column.URGENCY:
-        return f"{row.urgency:.2f}" if row.lane in (Lane.ABOVE, Lane.BELOW) else "–"
+        return f"{row.urgency:.2f}" if isinstance(row.verdict, Scored) else "–"
     if column is Column.FILE:
         return row.source.name
     if column is Column.STATE:
