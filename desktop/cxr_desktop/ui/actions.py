@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,7 +18,7 @@ class Entry:
     Attributes
     ----------
     name
-        Name of the window's method that it calls, and of the action.
+        Name of the handler's method that it calls, and of the action.
     text
         In the menu.
     keys
@@ -80,13 +80,20 @@ MOUSE: Final = (
 )
 
 
-def build_menus(window: QMainWindow) -> dict[str, QAction]:
+def build_menus(window: QMainWindow, handlers: Sequence[object]) -> dict[str, QAction]:
     """Fill the menu bar and return the actions by name.
+
+    Parameters
+    ----------
+    window
+        Whose menu bar and keys they are.
+    handlers
+        Objects whose methods the entries name; the first that has the method is called.
 
     Raises
     ------
     AttributeError
-        The window lacks the method of an entry.
+        No handler has the method of an entry.
     """
     actions: dict[str, QAction] = {}
     for title, entries in MENUS.items():
@@ -95,7 +102,7 @@ def build_menus(window: QMainWindow) -> dict[str, QAction]:
             if entry is None:
                 menu.addSeparator()
                 continue
-            action = _action(window, entry)
+            action = _action(window, entry, handlers)
             menu.addAction(action)
             actions[entry.name] = action
     return actions
@@ -112,15 +119,23 @@ def key_table() -> list[tuple[str, str]]:
     return [*pairs, *MOUSE]
 
 
-def _action(window: QMainWindow, entry: Entry) -> QAction:
+def _action(window: QMainWindow, entry: Entry, handlers: Sequence[object]) -> QAction:
     action = QAction(entry.text, window)
     action.setObjectName(entry.name)
     action.setShortcuts([QKeySequence(keys) for keys in entry.keys])
     action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
-    slot = getattr(window, entry.name)
+    slot = _method(entry.name, handlers)
     if entry.checkable:
         action.setCheckable(True)
         action.toggled.connect(slot)
     else:
         action.triggered.connect(lambda _checked=False: slot())
     return action
+
+
+def _method(name: str, handlers: Sequence[object]) -> Callable[..., object]:
+    for handler in handlers:
+        if hasattr(handler, name):
+            found: Callable[..., object] = getattr(handler, name)
+            return found
+    raise AttributeError(f"no handler of the menus has {name}")

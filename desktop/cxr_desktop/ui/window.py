@@ -56,7 +56,7 @@ class MainWindow(QMainWindow):
         self.side = SidePanel()
         self.notice = NoticeBar()
         self.status = StatusLine()
-        self.actions_by_name = build_menus(self)
+        self.actions_by_name = build_menus(self, (self,))
         self._row: Row | None = None
         self._target: Target | None = None
         self._lay_out()
