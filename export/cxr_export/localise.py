@@ -79,6 +79,8 @@ def localise(run: Run, spec: InputSpec, *, maps: Maps, grid: CellGrid) -> tuple[
     if target is not Target.ANOMALY:
         boxes = boxes[boxes["finding"] == target]
     films = catalog.films[catalog.films["image"].isin(boxes["image"])]
+    if films.empty:
+        return ()
     films, whose = _unseen_first(films, run)
     boxed = {row.image: film for row in films.itertuples() if (film := _boxed(row, boxes, spec)) is not None}
     if not boxed:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import gzip
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from cxr_export.errors import ExportRefused
-from cxr_export.localise import find_box, read_boxes, to_square
+from cxr_export.localise import find_box, localise, read_boxes, to_square
+from cxr_shared.bundle import InputSpec
 from cxr_shared.findings import Target
 from cxr_shared.heat_map import EVEN, CellGrid
+from cxr_trainer.fit.run import Run
 
 HEADER = "Image Index,Finding Label,Bbox [x,y,w,h],,,\n"
 
@@ -62,3 +66,20 @@ def test_iou_counts_the_upper_half() -> None:
 def test_a_map_that_is_nowhere_above_zero_covers_nothing() -> None:
     heat = np.full((3, 3), -2.0, np.float32)
     assert find_box(heat, np.array([[0.0, 0.0, 1.0, 1.0]]), EVEN, size=30) == (True, 0.0)
+
+
+def test_boxes_of_other_films_than_those_at_hand_measure_nothing(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """NIH's table holds boxes of 880 films; a part of the set may hold none of them for a finding."""
+    finding = run.target.value
+    table = f"Image Index,Finding Label,Bbox [x,y,w,h],,,\nelsewhere.png,{finding},1,1,20,20\n"
+    (tmp_path / "BBox_List_2017.csv").write_text(table)
+    films = pd.DataFrame({"image": ["here.png"], "patient": ["1"], "path": [str(tmp_path / "here.png")]})
+    catalog = SimpleNamespace(root=tmp_path, films=films)
+    monkeypatch.setattr("cxr_export.localise.run_catalog", lambda _: catalog)
+    assert localise(run, InputSpec(size=64), maps=_never, grid=EVEN) == ()
+
+
+def _never(_: object) -> np.ndarray:
+    raise AssertionError("no film is to be scored")
