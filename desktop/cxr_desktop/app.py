@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cxr_desktop.inference.runtime import onnxruntime
+from cxr_desktop.settings import Settings, load_settings, settings_path
+from cxr_desktop.store import Store, default_store_path
 from cxr_desktop.system_libraries import qt_use, require
 from cxr_shared.errors import CxrError
 
@@ -84,6 +86,21 @@ def has_display() -> bool:
     return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"))
 
 
+def _begin() -> tuple[Settings, Store | None, list[str]]:
+    """Read settings and open the store; what is wrong with either is said, and the window opens all the same."""
+    troubles: list[str] = []
+    settings, store = Settings(), None
+    try:
+        settings = load_settings(settings_path())
+    except CxrError as error:
+        troubles.append(str(error))
+    try:
+        store = Store(default_store_path())
+    except CxrError as error:
+        troubles.append(f"{error} Nothing is kept beyond this window.")
+    return settings, store, troubles
+
+
 def main(paths: Sequence[Path] = (), bundle: Path | None = None) -> int:
     """Open the window with these films and this bundle, and return when it is closed.
 
@@ -107,11 +124,18 @@ def main(paths: Sequence[Path] = (), bundle: Path | None = None) -> int:
     from cxr_desktop.ui.desk import Desk
     from cxr_desktop.ui.window import MainWindow
 
-    window = MainWindow(Desk())
+    settings, store, troubles = _begin()
+    desk = Desk(store=store, policy=settings.triage_policy)
+    window = MainWindow(desk, settings=settings, settings_file=settings_path())
     window.show()
     named = bundle or (Path(os.environ["CXR_BUNDLE"]) if os.environ.get("CXR_BUNDLE") else None)
+    if named is None and settings.bundle is not None and settings.bundle.exists():
+        named = settings.bundle
+    desk.remember()
     if named is not None:
-        window.desk.open_bundle(named)
+        desk.open_bundle(named)
     window.open_paths(list(paths))
+    if troubles:
+        window.notice.tell(" ".join(troubles), grave=True)
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Qt's loop would not come to Python's handler
     return int(application.exec())

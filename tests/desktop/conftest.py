@@ -69,9 +69,13 @@ def qapp() -> QApplication:
 
 
 @pytest.fixture(autouse=True)
-def own_plans(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is measured in a test is remembered nowhere else."""
-    monkeypatch.setenv("CXR_PLANS", str(tmp_path_factory.mktemp("plans")))
+def own_places(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test measures, sets and keeps is remembered nowhere else."""
+    own = tmp_path_factory.mktemp("own")
+    monkeypatch.setenv("CXR_PLANS", str(own / "plans"))
+    monkeypatch.setenv("CXR_STORE", str(own / "store.sqlite"))
+    monkeypatch.setenv("CXR_SETTINGS", str(own / "settings.json"))
+    monkeypatch.setenv("CXR_DEMO", str(tmp_path_factory.getbasetemp() / "demo-films"))
 
 
 @pytest.fixture(autouse=True)

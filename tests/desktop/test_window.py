@@ -22,10 +22,10 @@ from cxr_desktop.inference.verdict import Scored
 from cxr_desktop.ui.actions import MENUS
 from cxr_desktop.ui.desk import Desk
 from cxr_desktop.ui.dialogs import Dialogs
-from cxr_desktop.ui.models.worklist import Column
 from cxr_desktop.ui.screenshot import render_screenshot
 from cxr_desktop.ui.widgets.viewer import FilmViewer
 from cxr_desktop.ui.window import MainWindow
+from cxr_desktop.worklist.order import Column
 from cxr_shared.bundle import Bundle
 from cxr_shared.findings import Target
 
@@ -70,7 +70,7 @@ def scored(window: MainWindow, qtbot: QtBot, bundle: Bundle, films: dict[str, Pa
     window.desk.use_bundle(bundle, wanted=Wanted.CPU)
     window.open_paths([films["dark"].parent])
     qtbot.waitUntil(lambda: _done(window), timeout=15000)
-    window.most_urgent()
+    window.list_actions.most_urgent()
     qtbot.waitUntil(lambda: window.viewer.shown_source == films["dark"], timeout=5000)
     return window
 
@@ -80,7 +80,7 @@ def _done(window: MainWindow) -> bool:
 
 
 def _names(window: MainWindow) -> list[str]:
-    return [window.table.order.row(place).source.stem for place in range(window.table.order.rowCount())]
+    return [window.table.films.row(place).source.stem for place in range(window.table.films.rowCount())]
 
 
 def _press(window: MainWindow, qtbot: QtBot, keys: Qt.Key) -> None:
@@ -90,25 +90,25 @@ def _press(window: MainWindow, qtbot: QtBot, keys: Qt.Key) -> None:
 
 def test_films_appear_waiting_and_are_then_sorted_by_urgency(scored: MainWindow) -> None:
     assert _names(scored) == ["dark", "bright", "broken", "middle"]
-    lanes = [scored.table.order.row(place).lane for place in range(4)]
+    lanes = [scored.table.films.row(place).lane for place in range(4)]
     assert lanes == [Lane.URGENT, Lane.URGENT, Lane.REFUSED, Lane.UNCONFIRMED]
 
 
 def test_a_refused_film_is_above_normal_ones_in_its_own_words(scored: MainWindow) -> None:
-    index = scored.table.order.index(2, Column.WHY)
+    index = scored.table.films.index(2, Column.WHY)
     assert "no image" in str(index.data())
-    assert scored.table.order.index(2, Column.URGENCY).data() == "–"
+    assert scored.table.films.index(2, Column.URGENCY).data() == "–"
     scored.table.open(2)
     assert scored.side.why.startswith("Not scored.")
     assert scored.side.scores.target is None
 
 
 def test_sorting_by_another_column_and_back(scored: MainWindow) -> None:
-    scored.table.sortByColumn(Column.FILE, Qt.SortOrder.AscendingOrder)
+    scored.table.sortByColumn(Column.FILM, Qt.SortOrder.AscendingOrder)
     assert _names(scored) == ["bright", "broken", "dark", "middle"]
-    scored.most_urgent()
+    scored.list_actions.most_urgent()
     assert _names(scored)[0] == "dark"
-    assert scored.table.row is scored.table.order.row(0)
+    assert scored.table.row is scored.table.films.row(0)
 
 
 def test_without_a_bundle_it_is_a_viewer_and_says_how_to_get_one(
@@ -320,7 +320,7 @@ def test_every_menu_entry_does_something_and_none_is_dead(scored: MainWindow, qt
         if name != "close":
             scored.actions_by_name[name].trigger()
     dialogs = [each for each in scored.findChildren(QDialog) if each.isVisible()]
-    assert {dialog.windowTitle() for dialog in dialogs} == {"Keys and mouse", "About this bundle"}
+    assert {dialog.windowTitle() for dialog in dialogs} == {"Keys and mouse", "About this bundle", "Settings"}
     for dialog in dialogs:
         assert not dialog.isModal()
         dialog.close()

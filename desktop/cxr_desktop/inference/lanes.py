@@ -135,4 +135,5 @@ def aged(lane: Lane, waited_hours: float, policy: TriagePolicy = DEFAULT_POLICY)
     """Lane among whose films an unread one is sorted after it has waited; never past `Lane.URGENT`."""
     if policy.ageing_hours <= 0 or waited_hours <= 0:
         return lane
-    return Lane(max(Lane.URGENT, lane - int(waited_hours // policy.ageing_hours)))
+    lanes = int(min(waited_hours / policy.ageing_hours, len(Lane)))
+    return Lane(max(Lane.URGENT, lane - lanes))

@@ -15,21 +15,28 @@ from cxr_desktop.batch import HOW_TO_GET_A_BUNDLE, Reports
 from cxr_desktop.inference.choice import chosen_plan, remember_fastest
 from cxr_desktop.inference.engine import Engine
 from cxr_desktop.inference.kinds import Kind, Wanted
+from cxr_desktop.inference.lanes import DEFAULT_POLICY, Lane, TriagePolicy
 from cxr_desktop.inference.providers import Proof, Provider, choose_provider, prove_in_child
 from cxr_desktop.inference.triage import FilmJudged, TriageEvent, provenance_of
 from cxr_desktop.inference.trust import open_trusted
-from cxr_desktop.inference.verdict import Provenance
+from cxr_desktop.inference.verdict import Provenance, Verdict
 from cxr_desktop.intake.decoding import DecodePool
+from cxr_desktop.intake.demo import demo_films, demo_folder
 from cxr_desktop.intake.files import find_films
 from cxr_desktop.intake.prepared import DisplayFilm
+from cxr_desktop.store import Store, StoredFilm
 from cxr_desktop.ui.mailbox import Background, Mailbox
+from cxr_desktop.ui.memory import Memory
 from cxr_desktop.ui.rendering import Pyramid
 from cxr_desktop.ui.scorer import Scorer
-from cxr_desktop.ui.state import Sheet
+from cxr_desktop.worklist.reading import Readings
+from cxr_desktop.worklist.row import Row
+from cxr_desktop.worklist.sheet import Sheet
 from cxr_shared.bundle import Bundle
 
 VIEWER_ONLY: Final = f"No bundle is open, so films are shown but not scored. {HOW_TO_GET_A_BUNDLE}"
 _KEPT_FILMS: Final = 6
+_RECALLED_AT_ONCE: Final = 1000
 
 T = TypeVar("T")
 
@@ -52,7 +59,9 @@ class Desk(QObject):
     found
         list of Path: new films, to become rows.
     judged
-        Verdict of one film.
+        Verdict of one film; it is kept already where there is a store.
+    relisted
+        Any row may be another: a list was remembered, or another bundle's verdicts.
     shown
         (Path, Pyramid): the film that `show` asked for last.
     not_shown
@@ -69,6 +78,7 @@ class Desk(QObject):
 
     found = Signal(list)
     judged = Signal(object)
+    relisted = Signal()
     shown = Signal(object, object)
     not_shown = Signal(object, str)
     bundle_loading = Signal(str)
@@ -76,18 +86,29 @@ class Desk(QObject):
     told = Signal(str)
     failed = Signal(str)
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    def __init__(
+        self, parent: QObject | None = None, *, store: Store | None = None, policy: TriagePolicy = DEFAULT_POLICY
+    ) -> None:
         super().__init__(parent)
-        self.sheet = Sheet()
+        self.sheet = Sheet(policy)
         self.loaded: Loaded | None = None
         self._mailbox = Mailbox(self)
+        self._memory = Memory(store, lambda words: self._mailbox.post(lambda: self.failed.emit(words)))
+        self.readings = Readings(self.sheet, self._memory.read)
         self._background = Background(self._mailbox)
         self._viewing = DecodePool(workers=1)
         self._scorer: Scorer | None = None
         self._retired: list[Scorer] = []
+        self._recalled = False
         self._stop = threading.Event()
         self._wanted: Path | None = None
         self._kept: OrderedDict[Path, Pyramid] = OrderedDict()
+
+    def remember(self) -> None:
+        """Show the list that was kept."""
+        sha256 = self.loaded.bundle.sha256 if self.loaded else ""
+        if self._memory.lasting:
+            self._run(lambda: self._memory.films(sha256), success=self._recall)
 
     def open_paths(self, paths: Sequence[Path]) -> None:
         """Add the films among files and folders, and score them where a bundle is open."""
@@ -113,6 +134,34 @@ class Desk(QObject):
             return
         self._run(lambda: self._decode(path), success=lambda result: self._take(path, result))
 
+    def open_demo(self) -> None:
+        """Add films to try the program with."""
+        self.told.emit("Drawing synthetic demo films; they are no patient's.")
+        self._run(lambda: demo_films(demo_folder()), success=self._add)
+
+    def follow(self, policy: TriagePolicy) -> None:
+        """Judge every row by another policy."""
+        self.sheet.follow(policy)
+        weights = ", ".join(f"{target.slug} {weight:g}" for target, weight in sorted(policy.weights.items()))
+        self._memory.audit(
+            "policy changed",
+            weights=weights or "default",
+            urgent_from=f"{policy.urgent_from:g}",
+            ageing_hours=f"{policy.ageing_hours:g}",
+        )
+
+    def remove(self, rows: Sequence[Row]) -> None:
+        """Take rows off the list; what was kept of their films stays."""
+        self.sheet.remove(rows)
+        self._memory.remove([row.source for row in rows])
+
+    def put_back(self, rows: Sequence[Row]) -> None:
+        """Undo `remove`."""
+        self.sheet.put_back(rows)
+        self._memory.add([row.source for row in rows])
+        if self._scorer is not None:
+            self._scorer.submit([row.source for row in rows if row.lane is Lane.WAITING])
+
     def export(self, reports: Reports) -> None:
         """Write what was judged so far."""
         loaded = self.loaded
@@ -137,6 +186,7 @@ class Desk(QObject):
         self._scorer, self._retired = None, []
         self._viewing.close()
         self._background.close()
+        self._memory.close()
 
     def _run(
         self,
@@ -153,8 +203,9 @@ class Desk(QObject):
             self.told.emit("No film was found there. Films are PNG, JPEG or DICOM files.")
         if not fresh:
             return
+        self._memory.add(fresh)
         self.found.emit(fresh)
-        if self._scorer is not None:
+        if self._scorer is not None and self._recalled:
             self._scorer.submit(fresh)
 
     def _use(self, loaded: Loaded) -> None:
@@ -162,26 +213,57 @@ class Desk(QObject):
             self._scorer.stop()
             self._retired.append(self._scorer)
         self.loaded = loaded
-        self.sheet.forget_verdicts()
+        self.sheet.age_verdicts()
+        self._recalled = False  # films that come meanwhile are scored with those that wait
         self._scorer = Scorer(
             loaded.engine,
             loaded.provenance,
-            on_event=lambda event: self._mailbox.post(lambda: self._hear(event, loaded)),
+            on_event=lambda event: self._keep_and_post(event, loaded),
             on_fault=lambda words: self._mailbox.post(lambda: self.failed.emit(words)),
             on_idle=lambda stopped: remember_fastest(loaded.bundle, loaded.provider, stopped=stopped),
         )
+        self._memory.audit("bundle opened", bundle=loaded.bundle.sha256, provider=loaded.provider.name)
         self.bundle_ready.emit(loaded)
-        if self.sheet.rows:
-            self._scorer.submit([row.source for row in self.sheet.rows])
+        self._run(
+            lambda: self._memory.films(loaded.bundle.sha256),
+            success=lambda films: self._go_on(films, loaded),
+            failure=lambda words: self._go_on([], loaded, words),
+        )
+
+    def _go_on(self, films: list[StoredFilm], loaded: Loaded, trouble: str = "") -> None:
+        """Take what this bundle said before, and score the rest."""
+        if trouble:
+            self.failed.emit(trouble)
+        if loaded is not self.loaded or self._scorer is None:
+            return
+        self._recall(films)
+        self._mailbox.post(lambda: self._score_waiting(loaded))
+
+    def _score_waiting(self, loaded: Loaded) -> None:
+        if loaded is self.loaded and self._scorer is not None:
+            self._recalled = True
+            self._scorer.submit(self.sheet.waiting())
+
+    def _recall(self, films: list[StoredFilm]) -> None:
+        for start in range(0, len(films), _RECALLED_AT_ONCE):
+            part = films[start : start + _RECALLED_AT_ONCE]
+            self._mailbox.post(lambda part=part: self.sheet.recall(part))  # type: ignore[misc]
+        self._mailbox.post(self.relisted.emit)
 
     def _no_bundle(self, words: str) -> None:
         self.bundle_loading.emit("")
         self.failed.emit(words)
 
-    def _hear(self, event: TriageEvent, loaded: Loaded) -> None:
+    def _keep_and_post(self, event: TriageEvent, loaded: Loaded) -> None:
+        """Keep a verdict, in the scorer's thread, before anybody sees it."""
+        if isinstance(event, FilmJudged):
+            self._memory.judge(event.verdict)
+            self._mailbox.post(lambda: self._hear(event.verdict, loaded))
+
+    def _hear(self, verdict: Verdict, loaded: Loaded) -> None:
         # What an earlier bundle's scorer still had in hand must not mix with the new bundle's verdicts.
-        if isinstance(event, FilmJudged) and loaded is self.loaded:
-            self.judged.emit(event.verdict)
+        if loaded is self.loaded:
+            self.judged.emit(verdict)
 
     def _decode(self, path: Path) -> Pyramid | str | None:
         if path != self._wanted:

@@ -85,8 +85,9 @@ def _settled(window: MainWindow) -> bool:
     rows = window.desk.sheet.rows
     if not rows or window.desk.loaded is None or window.desk.sheet.count(Lane.WAITING):
         return False
-    first = window.table.order.row(0)
+    window.table.films.arrange()
+    first = window.table.films.row(0)
     if window.table.row is not first:
-        window.most_urgent()
+        window.list_actions.most_urgent()
         return False
     return window.viewer.shown_source == first.source or first.lane is Lane.REFUSED

@@ -48,6 +48,9 @@ QSlider::groove:horizontal {{ height: 4px; background: {RAISED}; border-radius: 
 QSlider::sub-page:horizontal {{ background: {ACCENT}; border-radius: 2px; }}
 QSlider::handle:horizontal {{ width: 12px; margin: -5px 0; border-radius: 6px; background: {TEXT}; }}
 QSlider::handle:horizontal:focus {{ background: {STRONG}; }}
+QDoubleSpinBox {{ background: {GROUND}; border: 1px solid {LINE}; border-radius: 4px; padding: 2px 6px; }}
+QGroupBox {{ border: 1px solid {LINE}; border-radius: 4px; margin-top: 10px; padding-top: 8px; }}
+QGroupBox::title {{ subcontrol-origin: margin; left: 10px; color: {STRONG}; }}
 QScrollBar:vertical {{ background: {PANEL}; width: 10px; }}
 QScrollBar:horizontal {{ background: {PANEL}; height: 10px; }}
 QScrollBar::handle {{ background: #333a44; border-radius: 4px; min-height: 24px; min-width: 24px; }}
@@ -56,10 +59,17 @@ QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}
 QLabel#notice-text {{ color: {STRONG}; }}
 QFrame#notice {{ background: {RAISED}; border-left: 4px solid {ACCENT}; }}
 QFrame#notice[grave="true"] {{ border-left: 4px solid {CAUTION}; }}
+QWidget#list {{ background: {PANEL}; }}
+QPushButton#lane {{ padding: 3px 9px; border-radius: 10px; }}
+QLineEdit, QPlainTextEdit {{ background: {GROUND}; border: 1px solid {LINE}; border-radius: 4px; padding: 3px 6px;
+  selection-background-color: #24405a; }}
+QLineEdit:focus, QPlainTextEdit:focus {{ border-color: {ACCENT}; }}
 QWidget#side, QWidget#side QScrollArea, QWidget#bars {{ background: {PANEL}; }}
 QLabel#clinical {{ color: {CAUTION}; font-weight: bold; padding: 0 8px; }}
 QLabel#badge {{ color: {TEXT}; padding: 1px 8px; border: 1px solid {LINE}; border-radius: 4px; }}
 QLabel#badge[grave="true"] {{ color: {CAUTION}; border-color: {CAUTION}; }}
+QLabel#title {{ color: {STRONG}; font-size: 26px; }}
+QFrame#welcome {{ background: {GROUND}; }}
 QLabel#heading {{ color: {STRONG}; font-weight: bold; }}
 QLabel#dim {{ color: {DIM}; }}
 """

@@ -12,23 +12,30 @@ from PySide6.QtWidgets import QMainWindow, QSplitter, QVBoxLayout, QWidget
 
 from cxr_desktop.batch import Reports
 from cxr_desktop.inference.lanes import Lane
-from cxr_desktop.inference.verdict import Scored, Verdict
+from cxr_desktop.inference.verdict import Verdict
 from cxr_desktop.report.pictures import leading_target
+from cxr_desktop.settings import Settings
 from cxr_desktop.ui.actions import build_menus
 from cxr_desktop.ui.bundle_table import bundle_rows
 from cxr_desktop.ui.desk import VIEWER_ONLY, Desk, Loaded
 from cxr_desktop.ui.dialogs import Dialogs, keys_dialog, table_dialog
+from cxr_desktop.ui.list_actions import ListActions
+from cxr_desktop.ui.reading_actions import ReadingActions
 from cxr_desktop.ui.rendering import Pyramid
-from cxr_desktop.ui.state import Row
+from cxr_desktop.ui.settings_actions import SettingsActions
 from cxr_desktop.ui.widgets.annotations import Annotations
 from cxr_desktop.ui.widgets.images import heat_map
+from cxr_desktop.ui.widgets.list_pane import ListPane
 from cxr_desktop.ui.widgets.notice import NoticeBar
 from cxr_desktop.ui.widgets.side import SidePanel
 from cxr_desktop.ui.widgets.status import StatusLine
 from cxr_desktop.ui.widgets.viewer import FilmViewer
-from cxr_desktop.ui.widgets.worklist import WorklistTable
+from cxr_desktop.ui.widgets.welcome import Welcome
+from cxr_desktop.worklist.row import Row
+from cxr_shared.errors import CxrError
 from cxr_shared.findings import Target
 
+_TITLE: Final = "Chest X-ray triage: NOT FOR CLINICAL USE"
 _SIZE: Final = QSize(1560, 960)
 _ZOOM: Final = 1.25
 _OPACITY_STEP: Final = 10
@@ -43,24 +50,42 @@ class MainWindow(QMainWindow):
         What the window can do; the window closes it.
     dialogs
         Asks for files; by default with the system's dialogs.
+    settings, settings_file
+        What was set before, and where it is kept at the end; None keeps nothing.
     """
 
-    def __init__(self, desk: Desk, *, dialogs: Dialogs | None = None) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        *,
+        dialogs: Dialogs | None = None,
+        settings: Settings | None = None,
+        settings_file: Path | None = None,
+    ) -> None:
         super().__init__()
-        self.setWindowTitle("Chest X-ray triage: NOT FOR CLINICAL USE")
+        self.setWindowTitle(_TITLE)
         self.setAcceptDrops(True)
         self.desk = desk
         self.dialogs = dialogs or Dialogs(self)
-        self.table = WorklistTable(desk.sheet)
+        self.list = ListPane(desk.sheet)
+        self.table = self.list.table
         self.viewer = FilmViewer()
         self.side = SidePanel()
+        self.welcome = Welcome()
+        self.splitter = QSplitter(Qt.Orientation.Horizontal)
         self.notice = NoticeBar()
         self.status = StatusLine()
-        self.actions_by_name = build_menus(self, (self,))
         self._row: Row | None = None
         self._target: Target | None = None
+        self._pyramid: Pyramid | None = None
+        self.list_actions = ListActions(self)
+        self.reading_actions = ReadingActions(self)
+        self.settings_actions = SettingsActions(self, settings or Settings(), settings_file)
+        handlers = (self.list_actions, self.reading_actions, self.settings_actions, self)
+        self.actions_by_name = build_menus(self, handlers)
         self._lay_out()
         self._connect()
+        self.settings_actions.begin()
 
     # Actions: each is an entry of `actions.MENUS`.
 
@@ -72,6 +97,10 @@ class MainWindow(QMainWindow):
         """Ask for a folder and open the films in it."""
         folder = self.dialogs.folder()
         self.open_paths([folder] if folder else [])
+
+    def open_demo(self) -> None:
+        """Open synthetic films to try the program with."""
+        self.desk.open_demo()
 
     def open_bundle(self) -> None:
         """Ask for a bundle and score with it."""
@@ -95,20 +124,6 @@ class MainWindow(QMainWindow):
         path = self.dialogs.save("Export as CSV", "worklist.csv")
         if path is not None:
             self.desk.export(Reports(csv=path))
-
-    def next_film(self) -> None:
-        """Open the next film."""
-        self.table.step(1)
-
-    def previous_film(self) -> None:
-        """Open the film before."""
-        self.table.step(-1)
-
-    def most_urgent(self) -> None:
-        """Sort by urgency and open the first film."""
-        self.table.sortByColumn(0, Qt.SortOrder.AscendingOrder)
-        if self.table.order.rowCount():
-            self.table.open(0)
 
     def invert(self, inverted: bool) -> None:  # noqa: FBT001  (a Qt slot)
         """Show dense tissue dark, or bright."""
@@ -165,6 +180,43 @@ class MainWindow(QMainWindow):
         else:
             table_dialog(self, "About this bundle", bundle_rows(self.desk.loaded.bundle)).show()
 
+    # What handlers of the menus ask.
+
+    @property
+    def row(self) -> Row | None:
+        """The film that is open."""
+        return self._row
+
+    @property
+    def target(self) -> Target | None:
+        """The target whose score and map are chosen."""
+        return self._target
+
+    def tell(self, words: str) -> None:
+        """Say something to the person."""
+        self.notice.tell(words)
+
+    def hide_identities(self, hidden: bool) -> None:  # noqa: ARG002, FBT001  (the list's view says it)
+        """Hide patient data around the film, or show them."""
+        self._annotate()
+
+    def show_row(self) -> None:
+        """Show scores, reading and heat map of the film that is open."""
+        row, loaded, blind = self._row, self.desk.loaded, self.reading_actions.blind
+        scored = row.scored if row else None
+        if scored is not None and self._target is None:
+            self._target = next(iter(scored.scores)) if blind else leading_target(scored)
+        waiting = "" if row is None else "Waiting to be scored." if loaded else "Not scored: no bundle is open."
+        self.side.show_row(row, self._target, waiting=waiting, blind=blind, calls=self.reading_actions.calls)
+        if scored is None or loaded is None or self._target is None or blind:
+            self.viewer.set_heat(None)
+            return
+        try:
+            self.viewer.set_heat(heat_map(scored, self._target, loaded.bundle.manifest.input))
+        except CxrError as error:  # its map was kept and is damaged
+            self.viewer.set_heat(None)
+            self.notice.tell(str(error), grave=True)
+
     # What Qt asks of a window.
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802
@@ -183,7 +235,10 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
         """End all work with the window."""
+        self.side.reading.flush()
+        self.settings_actions.end()
         self.hide()
+        self.table.films.stop()
         self.desk.close()
         event.accept()
 
@@ -194,68 +249,79 @@ class MainWindow(QMainWindow):
         self._show_progress()
         if self.desk.loaded is None:
             self.notice.tell(VIEWER_ONLY, lasting=True)
-        if self.table.row is None:
+
+    def _arranged(self) -> None:
+        self._show_progress()
+        empty = not self.desk.sheet.rows
+        self.welcome.setVisible(empty)
+        self.viewer.setVisible(not empty)
+        if self.table.row is None and self.table.films.rowCount():
             self.table.open(0)
 
     def _judged(self, verdict: Verdict) -> None:
-        self.table.films.judge(verdict)
-        self._show_progress()
-        if self._row is not None and self._row.verdict is verdict:
+        row = self.table.films.judge(verdict)
+        if row is not None and row is self._row:
             self._target = None
-            self._show_verdict()
+            self.show_row()
+
+    def _relisted(self) -> None:
+        self.table.films.changed()
+        self.show_row()
 
     def _bundle_ready(self, loaded: Loaded) -> None:
-        self.table.films.all_changed()
+        self.table.films.changed()
         self.status.show_bundle(loaded)
         self.notice.hide()
         self._target = None
-        self._show_progress()
-        self._show_verdict()
+        self.show_row()
 
     def _shown(self, path: Path, pyramid: Pyramid) -> None:
         if self._row is not None and self._row.source == path:
-            facts = pyramid.film.facts
-            who = " · ".join(filter(None, (facts.identity.patient_id, facts.identity.patient_name)))
-            size = f"view {facts.view.value} · {facts.shape[1]}×{facts.shape[0]} · {facts.bits} bit"
-            self.viewer.annotations = Annotations(tuple(filter(None, (path.name, who, facts.identity.acquired, size))))
+            self._pyramid = pyramid
+            self._annotate()
             self.viewer.show_film(pyramid)
-            self._show_verdict()
+            self.show_row()
 
     def _not_shown(self, path: Path, reason: str) -> None:
         if self._row is not None and self._row.source == path:
-            self.viewer.annotations = Annotations((path.name,))
+            self._annotate()
             self.viewer.show_message(reason)
+
+    def _annotate(self) -> None:
+        """Write around the film what may be seen of whom it shows."""
+        row, pyramid = self._row, self._pyramid
+        if row is None:
+            return
+        hidden = self.table.films.view.hidden
+        lines = [f"Film {row.number}" if hidden else row.source.name]
+        if pyramid is not None and pyramid.film.source == row.source:
+            facts = pyramid.film.facts
+            if not hidden:
+                lines.append(" · ".join(filter(None, (facts.identity.patient_id, facts.identity.patient_name))))
+                lines.append(facts.identity.acquired)
+            lines.append(f"view {facts.view.value} · {facts.shape[1]}×{facts.shape[0]} · {facts.bits} bit")
+        self.viewer.annotations = Annotations(tuple(filter(None, lines)))
+        self.viewer.update()
+        self.setWindowTitle(f"{lines[0]} · {_TITLE}")
 
     # What the widgets say.
 
     def _opened(self, row: Row) -> None:
+        self.side.reading.flush()
         self._row, self._target = row, None
-        self.viewer.annotations = Annotations((row.source.name,))
         self.viewer.set_heat(None)
+        self._annotate()
         self.desk.show(row.source)
-        self._show_verdict()
+        self.show_row()
 
     def _chosen(self, target: Target) -> None:
         self._target = target
-        self._show_verdict()
-
-    def _show_verdict(self) -> None:
-        verdict = self._row.verdict if self._row else None
-        loaded = self.desk.loaded
-        waiting = "" if self._row is None else "Waiting to be scored." if loaded else "Not scored: no bundle is open."
-        if isinstance(verdict, Scored) and self._target is None:
-            self._target = leading_target(verdict)
-        self.side.show_verdict(verdict, self._target, waiting=waiting)
-        if isinstance(verdict, Scored) and loaded is not None and self._target is not None:
-            self.viewer.set_heat(heat_map(verdict, self._target, loaded.bundle.manifest.input))
-        else:
-            self.viewer.set_heat(None)
+        self.show_row()
 
     def _show_progress(self) -> None:
-        rows = self.desk.sheet.rows
-        waiting = self.desk.sheet.count(Lane.WAITING)
-        unscored = self.desk.sheet.count(Lane.REFUSED)
-        self.status.show_progress(len(rows) - waiting, len(rows), unscored=unscored)
+        counts = self.desk.sheet.counts()
+        films = counts.total()
+        self.status.show_progress(films - counts[Lane.WAITING], films, unscored=counts[Lane.REFUSED])
 
     def _lay_out(self) -> None:
         middle = QWidget()
@@ -263,9 +329,11 @@ class MainWindow(QMainWindow):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.notice)
+        column.addWidget(self.welcome, 1)
         column.addWidget(self.viewer, 1)
-        splitter = QSplitter(Qt.Orientation.Horizontal)
-        for widget in (self.table, middle, self.side):
+        self.viewer.hide()
+        splitter = self.splitter
+        for widget in (self.list, middle, self.side):
             splitter.addWidget(widget)
         splitter.setSizes([530, 790, 260])
         for place, stretch in enumerate((0, 1, 0)):
@@ -274,12 +342,15 @@ class MainWindow(QMainWindow):
         splitter.setChildrenCollapsible(False)
         self.setCentralWidget(splitter)
         self.setStatusBar(self.status)
+        self.table.setFocus()
         self.resize(_SIZE.boundedTo(self.screen().availableSize()))
 
     def _connect(self) -> None:
         desk, side = self.desk, self.side
         desk.found.connect(self._found)
         desk.judged.connect(self._judged)
+        desk.relisted.connect(self._relisted)
+        self.table.films.arranged.connect(self._arranged)
         desk.shown.connect(self._shown)
         desk.not_shown.connect(self._not_shown)
         desk.bundle_loading.connect(self.status.show_loading)
@@ -287,6 +358,7 @@ class MainWindow(QMainWindow):
         desk.told.connect(self.notice.tell)
         desk.failed.connect(lambda words: self.notice.tell(words, grave=True))
         self.table.opened.connect(self._opened)
+        self.welcome.asked.connect(lambda name: self.actions_by_name[name].trigger())
         side.scores.chosen.connect(self._chosen)
         side.opacity.valueChanged.connect(lambda value: self.viewer.set_opacity(value / 100))
         side.heat.toggled.connect(self.viewer.set_heat_shown)

@@ -1,97 +1,152 @@
-"""The worklist as Qt models: rows as they are, and sorted."""
+"""The worklist as a Qt model: the rows that are shown, in order, kept up to date a few times a second."""
 
 from __future__ import annotations
 
+import dataclasses
+import time
 from collections.abc import Sequence
-from enum import IntEnum
 from pathlib import Path
 from typing import Any, Final
 
-from PySide6.QtCore import (
-    QAbstractTableModel,
-    QModelIndex,
-    QObject,
-    QPersistentModelIndex,
-    QSortFilterProxyModel,
-    Qt,
-)
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, QTimer, Signal
 from PySide6.QtGui import QColor
 
 from cxr_desktop.inference.lanes import NEGATIVE, POSITIVE, Lane
-from cxr_desktop.inference.verdict import Scored, Verdict
-from cxr_desktop.intake.files import natural_key
+from cxr_desktop.inference.verdict import Verdict
 from cxr_desktop.ui import theme
-from cxr_desktop.ui.state import Row, Sheet
+from cxr_desktop.worklist.order import Column, View, arrange, concealed, text
+from cxr_desktop.worklist.row import Row
+from cxr_desktop.worklist.sheet import Sheet
 
 Index = QModelIndex | QPersistentModelIndex
 
-
-class Column(IntEnum):
-    """Columns of the worklist."""
-
-    URGENCY = 0
-    FILE = 1
-    WHY = 2
-    PATIENT = 3
-    VIEW = 4
-    STATE = 5
-
-    @property
-    def title(self) -> str:
-        """Heading."""
-        return ("Urgency", "Film", "Why", "Patient", "View", "State")[self]
-
-
 URGENCY_ROLE: Final = Qt.ItemDataRole.UserRole + 1
-"""Urgency 0..1, or None where the film was not scored."""
+"""Urgency 0..1, or None where there is none to show."""
 
-_COLOURS: Final = {
+LANE_COLOURS: Final = {
     **dict.fromkeys(POSITIVE, theme.ALARM_TEXT),
     **dict.fromkeys(NEGATIVE, theme.TEXT),
     Lane.DISAGREEMENT: theme.ACCENT,
     Lane.REFUSED: theme.CAUTION,
     Lane.WAITING: theme.DIM,
 }
+_SETTLE_MS: Final = 120
+"""Changes are gathered for so long: sorting 13,000 rows for each verdict would never end."""
+_AGEING_MS: Final = 60_000
 
 
 class WorklistModel(QAbstractTableModel):
-    """The rows of a `Sheet`, in its order; all changes of the sheet's rows go through here."""
+    """The rows of a `Sheet` that its view shows; all changes of the sheet's rows go through here.
+
+    Signals
+    -------
+    arranged
+        Rows came, went or moved.
+    """
+
+    arranged = Signal()
 
     def __init__(self, sheet: Sheet, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._sheet = sheet
+        self._view = View()
+        self._shown: list[Row] = []
+        self._places: dict[int, int] = {}
+        self._soon = QTimer(self, singleShot=True, interval=_SETTLE_MS)
+        self._soon.timeout.connect(self.arrange)
+        self._ageing = QTimer(self, interval=_AGEING_MS)
+        self._ageing.timeout.connect(self._arrange_soon)
+        self._ageing.start()
+
+    @property
+    def view(self) -> View:
+        """What is shown, and how."""
+        return self._view
+
+    @property
+    def shown(self) -> Sequence[Row]:
+        """The rows that are shown, in order."""
+        return self._shown
+
+    def set_view(self, **changes: Any) -> None:  # noqa: ANN401  (fields of `View`)
+        """Change some of what is shown."""
+        self._view = dataclasses.replace(self._view, **changes)
+        self.arrange()
+        self._all_changed()
+
+    def place(self, row: Row) -> int | None:
+        """Where a row is shown; None while it is not."""
+        return self._places.get(id(row))
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: N802, B008
-        """Count the films."""
-        return 0 if parent.isValid() else len(self._sheet.rows)
+        """Count the rows that are shown."""
+        return 0 if parent.isValid() else len(self._shown)
 
     def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: N802, B008
         """Count the columns."""
         return 0 if parent.isValid() else len(Column)
 
-    def row(self, number: int) -> Row:
-        """Return a row of the sheet."""
-        return self._sheet.rows[number]
+    def row(self, place: int) -> Row:
+        """Return the row that is shown at a place."""
+        return self._shown[place]
 
     def add(self, files: Sequence[Path]) -> None:
-        """Append waiting rows."""
-        if not files:
-            return
-        first = len(self._sheet.rows)
-        self.beginInsertRows(QModelIndex(), first, first + len(files) - 1)
-        self._sheet.add(files)
-        self.endInsertRows()
+        """Add waiting rows."""
+        if files:
+            self._sheet.add(files, at=time.time())
+            self._arrange_soon()
 
-    def judge(self, verdict: Verdict) -> None:
+    def judge(self, verdict: Verdict) -> Row | None:
         """Give a row its verdict."""
-        number = self._sheet.judge(verdict)
-        if number is not None:
-            self.dataChanged.emit(self.index(number, 0), self.index(number, len(Column) - 1))
+        row = self._sheet.judge(verdict)
+        if row is not None:
+            self.row_changed(row)
+            self._arrange_soon()
+        return row
 
-    def all_changed(self) -> None:
-        """Tell that every row has another verdict."""
-        if self._sheet.rows:
-            self.dataChanged.emit(self.index(0, 0), self.index(len(self._sheet.rows) - 1, len(Column) - 1))
+    def remove(self, rows: Sequence[Row]) -> None:
+        """Take rows off the list."""
+        self._sheet.remove(rows)
+        self.arrange()
+
+    def put_back(self, rows: Sequence[Row]) -> None:
+        """Undo `remove`."""
+        self._sheet.put_back(rows)
+        self.arrange()
+
+    def stop(self) -> None:
+        """End its timers: the window closes."""
+        self._soon.stop()
+        self._ageing.stop()
+
+    def row_changed(self, row: Row) -> None:
+        """Tell that one row shows something else."""
+        place = self.place(row)
+        if place is not None:
+            self.dataChanged.emit(self.index(place, 0), self.index(place, len(Column) - 1))
+
+    def changed(self) -> None:
+        """Tell that any row may be another."""
+        self.arrange()
+        self._all_changed()
+
+    def arrange(self) -> None:
+        """Choose and sort the rows now, keeping what is selected."""
+        self._soon.stop()
+        new = arrange(self._sheet.rows, self._view, self._sheet.policy, now=time.time())
+        staying, before = {id(row) for row in new}, self._places
+        kept = [row for row in self._shown if id(row) in staying]
+        if len(kept) < len(self._shown):
+            self._permute(kept + [row for row in self._shown if id(row) not in staying])
+            self.beginRemoveRows(QModelIndex(), len(kept), len(self._shown) - 1)
+            self._set(kept)
+            self.endRemoveRows()
+        if len(kept) < len(new):
+            self.beginInsertRows(QModelIndex(), len(kept), len(new) - 1)
+            self._set(kept + [row for row in new if id(row) not in before])
+            self.endInsertRows()
+        self._permute(new)
+        self.arranged.emit()
 
     def headerData(  # noqa: N802
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
@@ -103,46 +158,50 @@ class WorklistModel(QAbstractTableModel):
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:  # noqa: ANN401
         """Return what a cell shows."""
-        row, column = self._sheet.rows[index.row()], Column(index.column())
+        row, column = self._shown[index.row()], Column(index.column())
+        hides = concealed(row, self._view)
         if role == Qt.ItemDataRole.DisplayRole:
-            return _text(row, column)
+            return text(row, column, self._view)
         if role == Qt.ItemDataRole.ForegroundRole:
-            return QColor(_COLOURS[row.lane] if column is not Column.FILE else theme.STRONG)
+            return QColor(_colour(row, column, hides=hides))
         if role == Qt.ItemDataRole.ToolTipRole:
-            return f"{row.source}\n{row.why}"
+            name = f"Film {row.number}" if self._view.hidden else str(row.source)
+            return name if hides else "\n".join(filter(None, (name, row.why, row.disagreement)))
         if role == URGENCY_ROLE:
-            return row.urgency if isinstance(row.verdict, Scored) else None
+            return row.urgency if row.scored and not hides else None
         return None
 
+    def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
+        """Sort by a column."""
+        self.set_view(column=Column(column), descending=order is Qt.SortOrder.DescendingOrder)
 
-class WorklistOrder(QSortFilterProxyModel):
-    """The rows sorted; by urgency, the lanes stay apart and films that were not scored are never among normal ones."""
+    def _permute(self, rows: list[Row]) -> None:
+        """Move the rows that are shown to other places; `rows` holds the same ones."""
+        if all(one is other for one, other in zip(rows, self._shown, strict=True)):
+            return
+        self.layoutAboutToBeChanged.emit()
+        old = self.persistentIndexList()
+        moved = [(self._shown[index.row()], index.column()) for index in old]
+        self._set(rows)
+        self.changePersistentIndexList(old, [self.index(self._places[id(row)], column) for row, column in moved])
+        self.layoutChanged.emit()
 
-    def __init__(self, model: WorklistModel, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._model = model
-        self.setSourceModel(model)
-        self.setDynamicSortFilter(True)
-        self.sort(Column.URGENCY)
+    def _set(self, rows: list[Row]) -> None:
+        self._shown = rows
+        self._places = {id(row): place for place, row in enumerate(rows)}
 
-    def row(self, number: int) -> Row:
-        """Return a row of the sheet by its place in this order."""
-        return self._model.row(self.mapToSource(self.index(number, 0)).row())
+    def _arrange_soon(self) -> None:
+        if not self._soon.isActive():
+            self._soon.start()
 
-    def lessThan(self, left: Index, right: Index) -> bool:  # noqa: N802
-        """Compare two rows by the sorted column."""
-        one, two = self._model.row(left.row()), self._model.row(right.row())
-        column = Column(left.column())
-        if column is Column.URGENCY:
-            return one.order() < two.order()
-        return natural_key(_text(one, column)) < natural_key(_text(two, column))
+    def _all_changed(self) -> None:
+        if self._shown:
+            self.dataChanged.emit(self.index(0, 0), self.index(len(self._shown) - 1, len(Column) - 1))
 
 
-def _text(row: Row, column: Column) -> str:
-    if column is Column.URGENCY:
-        return f"{row.urgency:.2f}" if isinstance(row.verdict, Scored) else "–"
-    if column is Column.FILE:
-        return row.source.name
-    if column is Column.STATE:
-        return row.lane.words
-    return {Column.WHY: row.why, Column.PATIENT: row.patient, Column.VIEW: row.view}[column]
+def _colour(row: Row, column: Column, *, hides: bool) -> str:
+    if row.finished or (hides and column is not Column.FILM):
+        return theme.DIM
+    if column in (Column.LANE, Column.URGENCY, Column.WHY):
+        return LANE_COLOURS[row.lane]
+    return theme.STRONG if column is Column.FILM else theme.TEXT

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
@@ -9,11 +10,13 @@ from PySide6.QtGui import QColor, QFontMetrics, QKeyEvent, QMouseEvent, QPainter
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from cxr_desktop.inference.verdict import Score, Scored
+from cxr_desktop.store.records import Opinion
 from cxr_desktop.ui import theme
 from cxr_shared.findings import Target
 
 _ROW: Final = 30
 _MARGIN: Final = 10
+_MARKS: Final = {Opinion.AGREE: "  ✓", Opinion.DISAGREE: "  ✗"}
 
 
 class ScoreBars(QWidget):
@@ -31,6 +34,8 @@ class ScoreBars(QWidget):
         super().__init__(parent)
         self._scores: list[Score] = []
         self._target: Target | None = None
+        self._opinions: Mapping[Target, Opinion] = {}
+        self._blind = False
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName("Scores")
@@ -40,11 +45,26 @@ class ScoreBars(QWidget):
         """The target that is chosen."""
         return self._target
 
-    def show_scores(self, verdict: Scored | None, target: Target | None) -> None:
-        """Show a film's scores, or none, and mark a target."""
+    @property
+    def blind(self) -> bool:
+        """Whether only the targets' names are shown."""
+        return self._blind
+
+    def show_scores(
+        self,
+        verdict: Scored | None,
+        target: Target | None,
+        *,
+        opinions: Mapping[Target, Opinion] | None = None,
+        blind: bool = False,
+    ) -> None:
+        """Show a film's scores, or none, mark a target, and what the reader said; `blind` shows the names alone."""
         self._scores = list(verdict.scores.values()) if verdict else []
         self._target = target
-        self.setAccessibleDescription(verdict.urgency.why if verdict else "not scored")
+        self._opinions = opinions or {}
+        self._blind = blind
+        words = verdict.urgency.why if verdict else "not scored"
+        self.setAccessibleDescription("hidden until you commit" if blind else words)
         self.updateGeometry()
         self.update()
 
@@ -102,13 +122,18 @@ class ScoreBars(QWidget):
             painter.drawRoundedRect(QRectF(2, top + 1, self.width() - 4, _ROW - 2), 4, 4)
             painter.setBrush(QColor(theme.ACCENT))
             painter.drawRect(QRectF(2, top + 5, 3, _ROW - 10))
-        colour = QColor(theme.ALARM_TEXT if score.positive else theme.TEXT)
+        positive = score.positive and not self._blind
+        colour = QColor(theme.ALARM_TEXT if positive else theme.TEXT)
         painter.setPen(colour)
         number = f"{score.probability:.2f}"
         metrics = QFontMetrics(painter.font())
         baseline = top + metrics.ascent() + 3
-        painter.drawText(QPointF(_MARGIN, baseline), score.target.display)
-        if score.positive:
+        opinion = self._opinions.get(score.target)
+        mark = _MARKS[opinion] if opinion else ""
+        painter.drawText(QPointF(_MARGIN, baseline), f"{score.target.display}{mark}")
+        if self._blind:
+            return
+        if positive:
             painter.drawText(QPointF(self.width() - _MARGIN - metrics.horizontalAdvance("▲ 0.00"), baseline), "▲")
         painter.drawText(QPointF(self.width() - _MARGIN - metrics.horizontalAdvance(number), baseline), number)
         self._draw_bar(painter, score, top + _ROW - 9)

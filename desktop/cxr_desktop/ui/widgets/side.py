@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QScrollArea, QSlider, QVBoxLayout, QWidget
 
 from cxr_desktop.inference.heatmap import CAPTION
-from cxr_desktop.inference.verdict import Refused, Scored, Verdict
+from cxr_desktop.inference.verdict import Refused, Scored
+from cxr_desktop.store.records import Opinion
+from cxr_desktop.ui.widgets.reading import ReadingPanel
 from cxr_desktop.ui.widgets.scores import ScoreBars
+from cxr_desktop.worklist.row import Row
 from cxr_shared.findings import Target
 
 
@@ -27,16 +32,41 @@ class SidePanel(QWidget):
         self.opacity.setValue(50)
         self.opacity.setAccessibleName("Opacity of the heat map")
         self._why = _words("")
+        self.reading = ReadingPanel()
         self._lay_out()
 
-    def show_verdict(self, verdict: Verdict | None, target: Target | None, *, waiting: str) -> None:
-        """Show scores, or the reason why there are none."""
+    def show_row(
+        self,
+        row: Row | None,
+        target: Target | None,
+        *,
+        waiting: str,
+        blind: bool = False,
+        calls: Mapping[Target, bool] | None = None,
+    ) -> None:
+        """Show scores, or the reason why there are none, and what the reader said.
+
+        Parameters
+        ----------
+        row
+            The film that is open.
+        target
+            The target that is chosen.
+        waiting
+            What is said of a film without a verdict.
+        blind
+            Scores stay hidden until the reader commits.
+        calls
+            What the reader called so far, before they committed.
+        """
+        verdict = row.verdict if row else None
         scored = verdict if isinstance(verdict, Scored) else None
-        self.scores.show_scores(scored, target)
-        if isinstance(verdict, Refused):
-            self._why.setText(f"Not scored. {verdict.message}")
-        else:
-            self._why.setText(scored.urgency.why if scored else waiting)
+        said = {target: Opinion.AGREE if seen else Opinion.DISAGREE for target, seen in (calls or {}).items()}
+        opinions = said if blind else row.read.opinions if row and row.read else {}
+        self.scores.show_scores(scored, target, opinions=opinions, blind=blind)
+        self._why.setText(_reason(row, waiting=waiting, blind=blind))
+        opinion = opinions.get(target) if target else None
+        self.reading.show_read(row.read if row else None, opinion, blind=blind, enabled=row is not None)
 
     @property
     def why(self) -> str:
@@ -67,6 +97,21 @@ class SidePanel(QWidget):
         layout.addWidget(self.heat)
         layout.addLayout(slider)
         layout.addWidget(_words(f"{CAPTION}."))
+        layout.addSpacing(8)
+        layout.addWidget(self.reading)
+
+
+def _reason(row: Row | None, *, waiting: str, blind: bool) -> str:
+    if row is None or row.verdict is None:
+        return waiting
+    if blind and row.scored:
+        return "Read it first: say what is present or absent, then commit. Scores are hidden until then."
+    if isinstance(row.verdict, Refused):
+        return f"Not scored. {row.verdict.message}"
+    if row.stale:
+        name = row.verdict.provenance.bundle_sha256[:8]
+        return f"Scores of another bundle ({name}); they are not comparable with those of this one. {waiting}"
+    return "; ".join(filter(None, (row.why, row.disagreement)))
 
 
 def _words(text: str) -> QLabel:

@@ -5,16 +5,29 @@ from __future__ import annotations
 from PySide6.QtCore import QItemSelectionModel, Qt, Signal
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
-from cxr_desktop.ui.models.worklist import Column, Index, WorklistModel, WorklistOrder
-from cxr_desktop.ui.state import Row, Sheet
+from cxr_desktop.ui.models.worklist import Index, WorklistModel
 from cxr_desktop.ui.widgets.urgency_cell import UrgencyCell
+from cxr_desktop.worklist.order import Column
+from cxr_desktop.worklist.row import Row
+from cxr_desktop.worklist.sheet import Sheet
 
 _ROW_HEIGHT = 28
-_WIDTHS = {Column.URGENCY: 66, Column.FILE: 142, Column.WHY: 190, Column.PATIENT: 74, Column.VIEW: 52}
+_WIDTHS = {
+    Column.LANE: 104,
+    Column.URGENCY: 62,
+    Column.WHY: 190,
+    Column.FILM: 130,
+    Column.PATIENT: 110,
+    Column.AGE: 40,
+    Column.SEX: 36,
+    Column.VIEW: 44,
+    Column.ACQUIRED: 112,
+    Column.DISAGREEMENT: 150,
+}
 
 
 class WorklistTable(QTableView):
-    """Films, the most urgent first; one of them is open.
+    """Films, the most urgent first; one of them is open, several may be selected.
 
     Signals
     -------
@@ -27,49 +40,71 @@ class WorklistTable(QTableView):
     def __init__(self, sheet: Sheet, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.films = WorklistModel(sheet, self)
-        self.order = WorklistOrder(self.films, self)
-        self.setModel(self.order)
+        self._open: Row | None = None
+        self.setModel(self.films)
         self.setAccessibleName("Worklist")
         self.setItemDelegateForColumn(Column.URGENCY, UrgencyCell(self))
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setShowGrid(False)
         self.setWordWrap(False)
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.verticalHeader().hide()
         self.verticalHeader().setDefaultSectionSize(_ROW_HEIGHT)
         self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        header = self.horizontalHeader()
-        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        header.setHighlightSections(False)
-        for column, width in _WIDTHS.items():
-            self.setColumnWidth(column, width)
-        header.setStretchLastSection(True)
+        self._lay_out_header()
         self.setSortingEnabled(True)
-        self.sortByColumn(Column.URGENCY, Qt.SortOrder.AscendingOrder)
+        self.sortByColumn(Column.LANE, Qt.SortOrder.AscendingOrder)
+        self.selectionModel().currentRowChanged.connect(self._current_changed)
 
     @property
     def row(self) -> Row | None:
         """The film that is open."""
         index = self.currentIndex()
-        return self.order.row(index.row()) if index.isValid() else None
+        return self.films.row(index.row()) if index.isValid() else None
+
+    @property
+    def selected(self) -> list[Row]:
+        """The films that are selected, in order."""
+        return [self.films.row(index.row()) for index in sorted(self.selectionModel().selectedRows())]
 
     def step(self, by: int) -> None:
         """Open the next or an earlier film in the order that is shown; stops at the ends."""
-        if self.order.rowCount():
+        if self.films.rowCount():
             index = self.currentIndex()
             place = index.row() + by if index.isValid() else 0
-            self.open(min(max(place, 0), self.order.rowCount() - 1))
+            self.open(min(max(place, 0), self.films.rowCount() - 1))
 
     def open(self, place: int) -> None:
         """Open the film at a place of the order that is shown."""
-        index = self.order.index(place, 0)
+        index = self.films.index(place, 0)
         flags = QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows
         self.selectionModel().setCurrentIndex(index, flags)
         self.scrollTo(index)
 
-    def currentChanged(self, current: Index, previous: Index) -> None:  # noqa: N802
-        """Tell which film was opened, unless only its column changed."""
-        super().currentChanged(current, previous)
-        if current.isValid() and current.row() != previous.row():
-            self.opened.emit(self.order.row(current.row()))
+    def open_next_unread(self) -> bool:
+        """Open the first film below that was not read, else the first of all; False where all are read."""
+        rows = self.films.shown
+        here = self.currentIndex().row()
+        for place in [*range(here + 1, len(rows)), *range(here + 1)]:
+            if not rows[place].finished:
+                self.open(place)
+                return True
+        return False
+
+    def _current_changed(self, current: Index, previous: Index) -> None:  # noqa: ARG002
+        """Tell which film was opened; when rows only move, the same one stays open."""
+        row = self.row if current.isValid() else None
+        if row is not None and row is not self._open:
+            self._open = row
+            self.opened.emit(row)
+
+    def _lay_out_header(self) -> None:
+        header = self.horizontalHeader()
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        header.setHighlightSections(False)
+        header.setSectionsMovable(True)
+        header.setMinimumSectionSize(28)
+        for column, width in _WIDTHS.items():
+            self.setColumnWidth(column, width)
+        header.setStretchLastSection(True)

@@ -1,0 +1,34 @@
+"""Films to try the program with: phantoms, written once."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final
+
+import platformdirs
+
+from cxr_shared.phantom import write_phantoms
+
+_FILMS: Final = 12
+_SEED: Final = 4
+
+
+def demo_folder() -> Path:
+    """Return where demo films lie: CXR_DEMO, else the system's place for caches."""
+    named = os.environ.get("CXR_DEMO")
+    return Path(named) if named else Path(platformdirs.user_cache_dir("cxr-triage")) / "demo-films"
+
+
+def demo_films(folder: Path) -> list[Path]:
+    """Return a dozen phantom DICOM films with findings and without, and write those that are not there yet.
+
+    Raises
+    ------
+    OutputError
+        They cannot be written.
+    """
+    found = sorted(folder.rglob("*.dcm"))
+    if len(found) == _FILMS:
+        return found
+    return sorted(write_phantoms(folder, films=_FILMS, seed=_SEED, dicom=True, workers=1).images)

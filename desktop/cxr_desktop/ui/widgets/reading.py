@@ -1,0 +1,116 @@
+"""What the reader says of the film: opinion on the chosen target, a note, read or not."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
+
+from cxr_desktop.store.records import Opinion, Read
+
+_SAVE_AFTER_MS = 800
+
+
+class ReadingPanel(QWidget):
+    """Buttons and note; it tells what was asked and changes nothing itself.
+
+    Signals
+    -------
+    said
+        Opinion or None: about the chosen target.
+    wrote
+        str: the note, some moments after the last key or when the panel is left.
+    finished
+        The film is to be marked read, or, where it was, unread.
+    """
+
+    said = Signal(object)
+    wrote = Signal(str)
+    finished = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.agree = QPushButton("Agree (A)")
+        self.disagree = QPushButton("Disagree (D)")
+        self.read = QPushButton("Mark read (M)")
+        self.note = QPlainTextEdit()
+        self.note.setPlaceholderText("Note (N)")
+        self.note.setAccessibleName("Note on this film")
+        self.note.setTabChangesFocus(True)
+        self.note.setFixedHeight(64)
+        self.note.installEventFilter(self)
+        self.kept = QLabel("")
+        self.kept.setObjectName("dim")
+        self._timer = QTimer(self, singleShot=True, interval=_SAVE_AFTER_MS)
+        self._timer.timeout.connect(self.flush)
+        self._shown = ""
+        self.note.textChanged.connect(self._timer.start)
+        for button, opinion in ((self.agree, Opinion.AGREE), (self.disagree, Opinion.DISAGREE)):
+            button.setCheckable(True)
+            button.clicked.connect(lambda checked, opinion=opinion: self.said.emit(opinion if checked else None))
+        self.read.clicked.connect(self.finished)
+        self._lay_out()
+
+    def show_read(self, read: Read | None, opinion: Opinion | None, *, blind: bool, enabled: bool) -> None:
+        """Show what was said.
+
+        Parameters
+        ----------
+        read
+            The film's reading.
+        opinion
+            On the target that is chosen.
+        blind
+            Whether scores are hidden until the reader commits.
+        enabled
+            Whether there is a film to say something of.
+        """
+        self.setEnabled(enabled)
+        self.agree.setText("Present (A)" if blind else "Agree (A)")
+        self.disagree.setText("Absent (D)" if blind else "Disagree (D)")
+        self.agree.setChecked(opinion is Opinion.AGREE)
+        self.disagree.setChecked(opinion is Opinion.DISAGREE)
+        done = read is not None and read.finished
+        self.read.setText("Commit (M)" if blind else "Mark unread (M)" if done else "Mark read (M)")
+        self.show_note(read.note if read else "")
+        how = "read blind first, " if read and read.blind else ""
+        self.kept.setText(f"{how}kept {read.at[:16].replace('T', ' ')}" if read and read.at else "nothing kept yet")
+
+    def show_note(self, note: str) -> None:
+        """Show a note without telling of it; one that is being written stays."""
+        if not self._timer.isActive() and note != self.note.toPlainText():
+            blocked = self.note.blockSignals(True)  # noqa: FBT003
+            self.note.setPlainText(note)
+            self.note.blockSignals(blocked)
+        self._shown = note
+
+    def flush(self) -> None:
+        """Tell of a note that is still being written."""
+        self._timer.stop()
+        if self.note.toPlainText() != self._shown:
+            self._shown = self.note.toPlainText()
+            self.wrote.emit(self._shown)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
+        """Leave the note with Escape, and tell of it when it is left."""
+        if event.type() is QEvent.Type.FocusOut:
+            self.flush()
+        if isinstance(event, QKeyEvent) and event.type() is QEvent.Type.KeyPress and event.key() == Qt.Key.Key_Escape:
+            self.window().setFocus()
+            self.note.clearFocus()
+            return True
+        return super().eventFilter(watched, event)
+
+    def _lay_out(self) -> None:
+        opinions = QHBoxLayout()
+        opinions.addWidget(self.agree)
+        opinions.addWidget(self.disagree)
+        heading = QLabel("Reading")
+        heading.setObjectName("heading")
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(heading)
+        layout.addLayout(opinions)
+        layout.addWidget(self.note)
+        layout.addWidget(self.read)
+        layout.addWidget(self.kept)

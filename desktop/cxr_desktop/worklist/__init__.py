@@ -1,0 +1,1 @@
+"""The worklist's state and services: rows, order, reading. No Qt."""

@@ -1,0 +1,128 @@
+"""All films of the worklist."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from cxr_desktop.inference.lanes import DEFAULT_POLICY, Lane, TriagePolicy
+from cxr_desktop.inference.urgency import urgency
+from cxr_desktop.inference.verdict import Provenance, Scored, Verdict
+from cxr_desktop.report import Worklist
+from cxr_desktop.store.records import Read, StoredFilm
+from cxr_desktop.worklist.row import Row
+
+
+class Sheet:
+    """All rows, in the order in which they were added; a film is in it once.
+
+    Parameters
+    ----------
+    policy
+        What lanes and order follow.
+    """
+
+    def __init__(self, policy: TriagePolicy = DEFAULT_POLICY) -> None:
+        self.rows: list[Row] = []
+        self.policy = policy
+        self._by_path: dict[str, Row] = {}
+        self._numbered = 0
+
+    def new_among(self, files: Iterable[Path]) -> list[Path]:
+        """Return those that are in no row yet."""
+        fresh = {_identity(path): path for path in files}
+        return [path for identity, path in fresh.items() if identity not in self._by_path]
+
+    def row_of(self, source: Path) -> Row | None:
+        """Find the row of a file."""
+        return self._by_path.get(_identity(source))
+
+    def add(self, files: Sequence[Path], *, at: float) -> list[Row]:
+        """Append a waiting row for each file; the caller passes what `new_among` returned."""
+        rows = [self._next(path, at) for path in files]
+        self.put_back(rows)
+        return rows
+
+    def recall(self, films: Iterable[StoredFilm]) -> None:
+        """Append or renew the rows of films that were remembered."""
+        for film in films:
+            row = self.row_of(film.source)
+            if row is None:
+                row = self._next(film.source, film.added_at)
+                self.put_back([row])
+            row.read = film.read
+            row.judge(self._weighed(film.verdict), self.policy, stale=film.stale)
+
+    def judge(self, verdict: Verdict) -> Row | None:
+        """Give a row its verdict and return it; None where there is no such row."""
+        row = self.row_of(verdict.source)
+        if row is not None:
+            row.judge(self._weighed(verdict), self.policy)
+        return row
+
+    def note_read(self, read: Read) -> list[Row]:
+        """Give every row of that content what the reader said, and return them."""
+        rows = [row for row in self.rows if row.sha256 and row.sha256 == read.sha256]
+        for row in rows:
+            row.read = read
+        return rows
+
+    def remove(self, rows: Iterable[Row]) -> None:
+        """Take rows off the list."""
+        leaving = {id(row) for row in rows}
+        self.rows = [row for row in self.rows if id(row) not in leaving]
+        self._by_path = {key: row for key, row in self._by_path.items() if id(row) not in leaving}
+
+    def put_back(self, rows: Iterable[Row]) -> None:
+        """Append rows as they are."""
+        for row in rows:
+            self._by_path[_identity(row.source)] = row
+            self.rows.append(row)
+
+    def age_verdicts(self) -> None:
+        """Let every row wait again, as another bundle asks for; verdicts stay, marked as another bundle's."""
+        for row in self.rows:
+            row.judge(row.verdict, self.policy, stale=row.verdict is not None)
+
+    def follow(self, policy: TriagePolicy) -> None:
+        """Judge every row anew by another policy."""
+        self.policy = policy
+        for row in self.rows:
+            verdict = row.verdict
+            if isinstance(verdict, Scored):
+                verdict = dataclasses.replace(verdict, urgency=urgency(verdict.scores.values(), policy))
+            row.judge(verdict, policy, stale=row.stale)
+
+    def waiting(self) -> list[Path]:
+        """Files that have no verdict of the bundle in use, in the order in which they were added."""
+        return [row.source for row in self.rows if row.lane is Lane.WAITING]
+
+    def counts(self) -> Counter[Lane]:
+        """Count the rows of each lane."""
+        return Counter(row.lane for row in self.rows)
+
+    def count(self, lane: Lane) -> int:
+        """Count the rows in one lane."""
+        return self.counts()[lane]
+
+    def worklist(self, provenance: Provenance) -> Worklist:
+        """Collect what the bundle in use judged, for a report."""
+        verdicts = [row.verdict for row in self.rows if row.verdict is not None and not row.stale]
+        return Worklist(provenance, found=len(self.rows), verdicts=verdicts, policy=self.policy)
+
+    def _next(self, source: Path, at: float) -> Row:
+        self._numbered += 1
+        return Row(self._numbered, source, at)
+
+    def _weighed(self, verdict: Verdict | None) -> Verdict | None:
+        """Weigh the scores by the policy; a verdict comes with the default weights."""
+        if not isinstance(verdict, Scored) or not self.policy.weights:
+            return verdict
+        return dataclasses.replace(verdict, urgency=urgency(verdict.scores.values(), self.policy))
+
+
+def _identity(path: Path) -> str:
+    return os.path.realpath(path)

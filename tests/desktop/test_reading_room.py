@@ -1,0 +1,239 @@
+"""The list and the reading, in a window with real widgets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("PySide6")
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from cxr_desktop.inference.kinds import Wanted
+from cxr_desktop.inference.lanes import Lane
+from cxr_desktop.settings import Settings, SettingsDamagedError, load_settings
+from cxr_desktop.store import Opinion, Store
+from cxr_desktop.ui.desk import Desk
+from cxr_desktop.ui.settings_dialog import SettingsDialog
+from cxr_desktop.ui.window import MainWindow
+from cxr_desktop.worklist.order import Column
+from cxr_shared.bundle import Bundle
+from cxr_shared.findings import Target
+
+
+class _Room:
+    """A window, and how to open it again on what it kept."""
+
+    def __init__(self, qtbot: QtBot, bundle: Bundle, folder: Path) -> None:
+        self.qtbot, self.bundle, self.folder = qtbot, bundle, folder
+        self.window: MainWindow | None = None
+
+    def open(self) -> MainWindow:
+        file = self.folder / "settings.json"
+        settings = load_settings(file)
+        desk = Desk(store=Store(self.folder / "store.sqlite"), policy=settings.triage_policy)
+        self.window = MainWindow(desk, settings=settings, settings_file=file)
+        self.window.resize(1200, 800)
+        self.window.show()
+        return self.window
+
+    def open_scored(self, paths: list[Path]) -> MainWindow:
+        window = self.open()
+        window.desk.use_bundle(self.bundle, wanted=Wanted.CPU)
+        window.open_paths(paths)
+        self.qtbot.waitUntil(lambda: self.done(window), timeout=30000)
+        window.list_actions.most_urgent()
+        return window
+
+    def close(self) -> None:
+        if self.window is not None:
+            self.window.close()
+            QApplication.processEvents()
+            self.window = None
+
+    @staticmethod
+    def done(window: MainWindow) -> bool:
+        rows = window.desk.sheet.rows
+        return bool(rows) and not window.desk.sheet.count(Lane.WAITING)
+
+
+@pytest.fixture
+def room(qtbot: QtBot, bundle: Bundle, tmp_path: Path) -> Iterator[_Room]:
+    folder = tmp_path / "kept"
+    folder.mkdir()
+    room = _Room(qtbot, bundle, folder)
+    yield room
+    room.close()
+
+
+def _press(window: MainWindow, key: Qt.Key, modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
+    window.activateWindow()
+    window.table.setFocus()
+    QApplication.processEvents()
+    room_bot.keyClick(window.table, key, modifier)
+
+
+room_bot: QtBot
+
+
+@pytest.fixture(autouse=True)
+def _bot(qtbot: QtBot) -> None:
+    global room_bot  # noqa: PLW0603
+    room_bot = qtbot
+
+
+def _names(window: MainWindow) -> list[str]:
+    return [row.source.stem for row in window.table.films.shown]
+
+
+def test_opinions_note_and_read_by_keys_outlive_the_window(room: _Room, films: dict[str, Path]) -> None:
+    window = room.open_scored([films["dark"].parent])
+    _press(window, Qt.Key.Key_D)
+    row = window.row
+    assert row is not None
+    assert row.read is not None
+    assert row.read.opinions == {Target.PNEUMOTHORAX: Opinion.DISAGREE}
+    assert window.side.reading.disagree.isChecked()
+    _press(window, Qt.Key.Key_N)
+    room.qtbot.keyClicks(window.side.reading.note, "skin fold")
+    _press(window, Qt.Key.Key_M)  # leaving the note keeps it
+    assert window.row is not row
+    room.close()
+
+    again = room.open()
+    again.desk.remember()
+    room.qtbot.waitUntil(lambda: len(again.table.films.shown) == 4, timeout=10000)
+    kept = next(row for row in again.desk.sheet.rows if row.source == films["dark"])
+    assert kept.read is not None
+    assert (kept.read.note, kept.read.finished) == ("skin fold", True)
+    assert kept.read.opinions == {Target.PNEUMOTHORAX: Opinion.DISAGREE}
+    assert _names(again)[-1] == "dark"  # read films go last
+
+
+def test_scores_that_were_kept_are_not_computed_again(room: _Room, films: dict[str, Path]) -> None:
+    room.open_scored([films["dark"], films["middle"]])
+    room.close()
+    again = room.open()
+    again.desk.remember()
+    judged: list[object] = []
+    again.desk.judged.connect(judged.append)
+    again.desk.use_bundle(room.bundle, wanted=Wanted.CPU)
+    room.qtbot.waitUntil(lambda: _Room.done(again), timeout=30000)
+    room.qtbot.wait(300)
+    assert judged == []
+    again.list_actions.most_urgent()
+    room.qtbot.waitUntil(lambda: again.viewer.shown_source == films["dark"], timeout=10000)
+    assert again.row is not None
+    assert again.row.scored is not None
+    for target, score in again.row.scored.scores.items():
+        assert again.row.scored.maps[target].mean() == pytest.approx(score.logit, abs=1e-4)
+
+
+def test_undo_takes_a_reading_back(room: _Room, films: dict[str, Path]) -> None:
+    window = room.open_scored([films["dark"], films["bright"]])
+    _press(window, Qt.Key.Key_A)
+    _press(window, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    row = window.row
+    assert row is not None
+    assert row.read is not None
+    assert row.read.opinions == {}
+    assert "Undone: agree on pneumothorax" in window.notice.text
+    _press(window, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert "nothing to undo" in window.notice.text
+
+
+def test_blind_first_hides_scores_until_committed(room: _Room, films: dict[str, Path]) -> None:
+    window = room.open_scored([films["dark"]])
+    window.actions_by_name["blind_first"].trigger()
+    place = window.table.films.index(0, Column.URGENCY)
+    assert (place.data(), window.side.scores.blind) == ("–", True)
+    assert "commit" in window.side.why
+    target = window.target
+    assert target is not None
+    _press(window, Qt.Key.Key_A)  # reading blind, A says that the finding is present
+    row = window.row
+    assert row is not None
+    assert row.read is None
+    _press(window, Qt.Key.Key_M)
+    assert row.read is not None
+    assert row.read.blind
+    assert not row.finished
+    expected = Opinion.AGREE if row.scored and row.scored.scores[target].positive else Opinion.DISAGREE
+    assert row.read.opinions == {target: expected}
+    assert not window.side.scores.blind
+    assert window.table.films.index(0, Column.URGENCY).data() != "–"
+
+
+def test_p_hides_who_the_patient_is_everywhere(room: _Room, films: dict[str, Path]) -> None:
+    window = room.open_scored([films["dark"]])
+    room.qtbot.waitUntil(lambda: window.viewer.shown_source == films["dark"], timeout=10000)
+    assert "dark.png" in window.windowTitle()
+    _press(window, Qt.Key.Key_P)
+    shown = [
+        window.windowTitle(),
+        *window.viewer.annotations.lines,
+        *(str(window.table.films.index(0, column).data()) for column in Column),
+        str(window.table.films.index(0, 0).data(Qt.ItemDataRole.ToolTipRole)),
+    ]
+    assert not [text for text in shown if "dark" in text]
+    assert "Film 1" in window.windowTitle()
+    _press(window, Qt.Key.Key_P)
+    assert "dark.png" in window.windowTitle()
+
+
+def test_lanes_and_search_leave_out_and_the_open_film_stays_open(room: _Room, films: dict[str, Path]) -> None:
+    window = room.open_scored([films["dark"].parent])
+    row = window.row
+    window.list.lanes.button(Lane.URGENT).click()
+    assert set(_names(window)) == {"dark", "bright"}
+    assert window.table.row is row
+    window.list.lanes.button(None).click()
+    _press(window, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
+    room.qtbot.keyClicks(window.list.lanes.search, "broken")
+    assert _names(window) == ["broken"]
+    window.list.lanes.search.clear()
+    assert len(_names(window)) == 4
+
+
+def test_films_are_taken_off_and_put_back(room: _Room, films: dict[str, Path]) -> None:
+    window = room.open_scored([films["dark"], films["bright"]])
+    _press(window, Qt.Key.Key_Delete)
+    assert _names(window) == ["bright"]
+    assert "Ctrl+Shift+Z" in window.notice.text
+    window.actions_by_name["put_back"].trigger()
+    assert set(_names(window)) == {"dark", "bright"}
+
+
+def test_settings_reorder_at_once_and_are_kept(room: _Room, films: dict[str, Path]) -> None:
+    window = room.open_scored([films["dark"], films["bright"]])
+    assert _names(window) == ["dark", "bright"]
+    window.actions_by_name["show_settings"].trigger()
+    (dialog,) = [each for each in window.findChildren(SettingsDialog) if each.isVisible()]
+    dialog.weights[Target.PNEUMOTHORAX].setValue(0.1)
+    dialog.accept()
+    assert _names(window) == ["bright", "dark"]
+    room.close()
+    again = room.open_scored([films["dark"]])
+    assert _names(again) == ["bright", "dark"]
+
+
+def test_damaged_settings_are_put_aside_with_a_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "settings.json"
+    path.write_text('{"policy": {"urgent_from": 7}}')
+    with pytest.raises(SettingsDamagedError, match=r"put aside as settings\.json\.damaged"):
+        load_settings(path)
+    assert load_settings(path) == Settings()
+
+
+def test_an_empty_window_offers_three_ways_to_begin(room: _Room) -> None:
+    window = room.open()
+    assert window.welcome.isVisible()
+    assert not window.viewer.isVisible()
+    window.welcome.buttons["open_demo"].click()
+    room.qtbot.waitUntil(lambda: len(window.table.films.shown) == 12, timeout=120000)
+    assert not window.welcome.isVisible()
+    assert window.viewer.isVisible()
