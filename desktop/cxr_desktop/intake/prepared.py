@@ -155,7 +155,7 @@ def decode(frame: Frame, source: Path) -> Prepared | DisplayFilm | NotRead:
     if what == "NotRead":
         kind, message, sha256 = (str(header[name]) for name in ("kind", "message", "sha256"))
         return NotRead(kind, message, source, Identity(**header["identity"]), sha256)
-    facts = _decode_facts(header.pop("facts"))
+    facts = decode_facts(header.pop("facts"))
     if what == "Prepared":
         return Prepared(
             source=source,
@@ -175,7 +175,8 @@ def decode(frame: Frame, source: Path) -> Prepared | DisplayFilm | NotRead:
     )
 
 
-def _decode_facts(fields: Mapping[str, Any]) -> FilmFacts:
+def decode_facts(fields: Mapping[str, Any]) -> FilmFacts:
+    """Turn `dataclasses.asdict` of facts, after a way through JSON, back; KeyError or ValueError where it is none."""
     spacing = fields["spacing"]
     return FilmFacts(
         shape=(int(fields["shape"][0]), int(fields["shape"][1])),

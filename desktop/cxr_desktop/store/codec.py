@@ -1,0 +1,264 @@
+"""Verdicts and reads as JSON text, exactly: what is read back equals what was written.
+
+What all verdicts of a run share (provenance, and the *form*: operating points, calibrations, cell grids, shapes of
+maps) is a text of its own, so that 10,000 films keep it once and read it once.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from cxr_desktop.inference.urgency import Urgency
+from cxr_desktop.inference.verdict import GateReading, Peak, Provenance, Refused, Score, Scored, Timings, Verdict
+from cxr_desktop.intake.prepared import decode_facts
+from cxr_desktop.store.errors import RecordDamaged
+from cxr_desktop.store.pictures import KeptMaps, Shapes, digest, pack_maps, pack_thumbnail, unpack_thumbnail
+from cxr_desktop.store.records import Opinion, Read
+from cxr_shared.bundle import Calibration
+from cxr_shared.film import Identity
+from cxr_shared.findings import Target
+from cxr_shared.heat_map import CellGrid
+
+Json: TypeAlias = Mapping[str, Any]
+
+_MALFORMED = (ValueError, KeyError, TypeError, IndexError, AttributeError)
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """A verdict as text and bytes.
+
+    Attributes
+    ----------
+    provenance, form
+        What it shares with others; the form is empty for a refusal.
+    body
+        The rest.
+    heat_maps, thumbnail
+        Compressed, or None.
+    """
+
+    provenance: str
+    form: str
+    body: str
+    heat_maps: bytes | None = None
+    thumbnail: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What the verdicts of a run share besides their provenance: scores without their logit, and orders."""
+
+    scores: tuple[tuple[Target, float, Calibration, CellGrid, float | None], ...]
+    peaks: tuple[Target, ...]
+    maps: Shapes
+
+
+def to_json(value: object) -> str:
+    """Write compactly, in ASCII, floats so that they are read back to the bit."""
+    return json.dumps(value, separators=(",", ":"))
+
+
+def pack(verdict: Verdict) -> Packed:
+    """Turn a verdict into text and bytes; maps are read where they were left in a store."""
+    return _pack_scored(verdict) if isinstance(verdict, Scored) else _pack_refused(verdict)
+
+
+def _pack_scored(verdict: Scored) -> Packed:
+    heat_maps = pack_maps(verdict.maps)
+    thumbnail = None if verdict.thumbnail is None else pack_thumbnail(verdict.thumbnail)
+    urgency, peaks = verdict.urgency, verdict.peaks.values()
+    body = {
+        "source": os.fspath(verdict.source),
+        "facts": dataclasses.asdict(verdict.facts),
+        "logits": [score.logit for score in verdict.scores.values()],
+        "peaks": [[peak.x for peak in peaks], [peak.y for peak in peaks], [peak.logit for peak in peaks]],
+        "urgency": [urgency.value, urgency.nearness, urgency.why, urgency.positive],
+        "timings": dataclasses.astuple(verdict.timings),
+        "gate": _pack_gate(verdict.gate),
+        "heat_maps": digest(heat_maps),
+        "thumbnail": None if thumbnail is None else [*_shape(verdict.thumbnail), digest(thumbnail)],
+    }
+    return Packed(_pack_provenance(verdict), _pack_form(verdict), to_json(body), heat_maps, thumbnail)
+
+
+def _pack_refused(verdict: Refused) -> Packed:
+    body = {
+        "source": os.fspath(verdict.source),
+        "kind": verdict.kind,
+        "message": verdict.message,
+        "timings": dataclasses.astuple(verdict.timings),
+        "gate": _pack_gate(verdict.gate),
+        "facts": None if verdict.facts is None else dataclasses.asdict(verdict.facts),
+        "identity": dataclasses.asdict(verdict.identity),
+        "sha256": verdict.sha256,
+    }
+    return Packed(_pack_provenance(verdict), "", to_json(body))
+
+
+def _pack_form(verdict: Scored) -> str:
+    scores = [
+        [score.target, score.threshold, score.calibration.model_dump(mode="json"), score.grid, score.map_peak]
+        for score in verdict.scores.values()
+    ]
+    maps = [[target, *_shape(values)] for target, values in verdict.maps.items()]
+    return to_json({"scores": scores, "peaks": list(verdict.peaks), "maps": maps})
+
+
+def _pack_provenance(verdict: Verdict) -> str:
+    return to_json(dataclasses.asdict(verdict.provenance))
+
+
+def _pack_gate(gate: GateReading | None) -> tuple[float, float] | None:
+    return None if gate is None else (gate.distance, gate.threshold)
+
+
+def _shape(values: Any) -> list[int]:  # noqa: ANN401  (an array of any kind)
+    return [int(side) for side in values.shape]
+
+
+class Unpacker:
+    """Turns rows back into verdicts, reading what they share once.
+
+    Parameters
+    ----------
+    shared
+        The texts of provenances and forms, by their SHA-256.
+    heat_maps
+        Reads the packed maps of a verdict's row; None where they are gone.
+    """
+
+    def __init__(self, shared: Mapping[str, str], heat_maps: Callable[[int], bytes | None]) -> None:
+        self._shared = shared
+        self._heat_maps = heat_maps
+        self._provenances: dict[str, Provenance] = {}
+        self._forms: dict[str, Form] = {}
+
+    def verdict(
+        self,
+        row: int,
+        body: str,
+        *,
+        provenance: str,
+        form: str | None,
+        thumbnail: bytes | None,
+        source: Path | None = None,
+    ) -> Verdict:
+        """Read a verdict.
+
+        Parameters
+        ----------
+        row, body, thumbnail
+            The row's number, its text, and its thumbnail.
+        provenance, form
+            The SHA-256 of the texts that it shares.
+        source
+            The file to give it; by default the one that was scored.
+
+        Raises
+        ------
+        RecordDamaged
+            A text is not what was written.
+        """
+        try:
+            fields = json.loads(body)
+            where = Path(fields["source"]) if source is None else source
+            shared = self._provenance(provenance)
+            if not form:
+                return _refused(fields, shared, where)
+            return self._scored(
+                row, fields, provenance=shared, form=self._form(form), source=where, thumbnail=thumbnail
+            )
+        except _MALFORMED as error:
+            raise RecordDamaged("What was kept of a film is damaged. Score the film again.") from error
+
+    def _scored(
+        self, row: int, fields: Json, *, provenance: Provenance, form: Form, source: Path, thumbnail: bytes | None
+    ) -> Scored:
+        value, nearness, why, positive = fields["urgency"]
+        return Scored(
+            source=source,
+            facts=decode_facts(fields["facts"]),
+            scores={
+                target: Score(target, logit, threshold, calibration, grid, map_peak)
+                for (target, threshold, calibration, grid, map_peak), logit in zip(
+                    form.scores, fields["logits"], strict=True
+                )
+            },
+            maps=KeptMaps(lambda: self._heat_maps(row), form.maps, fields["heat_maps"]),
+            peaks=dict(zip(form.peaks, map(Peak, *fields["peaks"]), strict=True)),
+            urgency=Urgency(value, nearness, why, tuple(map(Target, positive))),
+            timings=Timings(*fields["timings"]),
+            provenance=provenance,
+            thumbnail=None if fields["thumbnail"] is None else unpack_thumbnail(thumbnail, fields["thumbnail"]),
+            gate=_gate(fields["gate"]),
+        )
+
+    def _provenance(self, key: str) -> Provenance:
+        if key not in self._provenances:
+            self._provenances[key] = Provenance(**json.loads(self._text(key)))
+        return self._provenances[key]
+
+    def _form(self, key: str) -> Form:
+        if key not in self._forms:
+            self._forms[key] = _form(json.loads(self._text(key)))
+        return self._forms[key]
+
+    def _text(self, key: str) -> str:
+        text = self._shared[key]
+        if digest(text.encode()) != key:
+            raise ValueError("not what was written")
+        return text
+
+
+def _form(fields: Json) -> Form:
+    scores = tuple(
+        (Target(target), threshold, Calibration.model_validate(calibration), CellGrid(*grid), map_peak)
+        for target, threshold, calibration, grid, map_peak in fields["scores"]
+    )
+    return Form(
+        scores=scores,
+        peaks=tuple(map(Target, fields["peaks"])),
+        maps={Target(target): tuple(shape) for target, *shape in fields["maps"]},
+    )
+
+
+def _refused(fields: Json, provenance: Provenance, source: Path) -> Refused:
+    return Refused(
+        source=source,
+        kind=fields["kind"],
+        message=fields["message"],
+        provenance=provenance,
+        timings=Timings(*fields["timings"]),
+        gate=_gate(fields["gate"]),
+        facts=None if fields["facts"] is None else decode_facts(fields["facts"]),
+        identity=Identity(**fields["identity"]),
+        sha256=fields["sha256"],
+    )
+
+
+def _gate(pair: Sequence[float] | None) -> GateReading | None:
+    return None if pair is None else GateReading(*pair)
+
+
+def pack_read(read: Read) -> str:
+    """Turn what a reader said into text."""
+    opinions = {str(target): opinion for target, opinion in read.opinions.items()}
+    return to_json({"opinions": opinions, "note": read.note, "finished": read.finished, "blind": read.blind})
+
+
+def unpack_read(body: str, *, sha256: str, bundle_sha256: str, at: str) -> Read:
+    """Undo `pack_read`; RecordDamaged where the text is not what was written."""
+    try:
+        fields = json.loads(body)
+        opinions = {Target(target): Opinion(opinion) for target, opinion in fields["opinions"].items()}
+        note, finished, blind = fields["note"], fields["finished"], fields["blind"]
+    except _MALFORMED as error:
+        raise RecordDamaged("What was kept of a film's reading is damaged. Read the film again.") from error
+    return Read(sha256, bundle_sha256, opinions, note=note, finished=finished, blind=blind, at=at)

@@ -1,0 +1,182 @@
+"""Opening the store's file, transactions, and faults in words.
+
+The connection locks the file for itself (`locking_mode = EXCLUSIVE`): a second window is told so at once, the lock
+falls with the process, however it ends, and no memory is shared through a file, which network folders do not allow.
+Each commit reaches the disk before it returns (`synchronous = FULL`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from cxr_desktop.store.errors import StoreClosed, StoreDamaged, StoreNewer, StoreNotWritable, explained
+from cxr_desktop.store.schema import APPLICATION_ID, MIGRATIONS, Migration
+
+_PATIENCE_S: Final = 0.5
+"""How long to wait for another window's lock: a program that was just killed may hold it a moment longer."""
+
+_SETTINGS: Final = (
+    "PRAGMA locking_mode = EXCLUSIVE",  # before the first use of the WAL, or memory would be shared through a file
+    "PRAGMA synchronous = FULL",
+    "PRAGMA fullfsync = ON",  # macOS: fsync alone leaves data in the drive's cache
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA recursive_triggers = ON",  # so that REPLACE meets the triggers that forbid it
+    "PRAGMA trusted_schema = OFF",
+)
+
+
+def utc_now() -> str:
+    """Return the time, ISO 8601, UTC, to the millisecond."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+class Database:
+    """One connection that any thread may use, one at a time.
+
+    Parameters
+    ----------
+    path
+        The file; it is made, readable by its owner alone, where there is none.
+    migrations
+        What leads from an empty file to the schema.
+
+    Raises
+    ------
+    StoreError
+        One of its classes says why the file cannot be used; the file is as it was.
+    """
+
+    def __init__(self, path: Path, *, migrations: Sequence[Migration] = MIGRATIONS) -> None:
+        self.path = path
+        self._lock = threading.RLock()
+        _make_private(path)
+        try:
+            self._connection = sqlite3.connect(path, timeout=_PATIENCE_S, isolation_level=None, check_same_thread=False)
+        except sqlite3.Error as error:
+            raise _fault(error, path) from error
+        self.closed = False
+        # Text that is no longer UTF-8 is damage in one record, whose seal tells, not an end to reading.
+        self._connection.text_factory = lambda data: data.decode(errors="surrogateescape")
+        try:
+            self.migrated = self._prepare(migrations)
+        except BaseException:
+            self.close()
+            raise
+
+    def _prepare(self, migrations: Sequence[Migration]) -> bool:
+        """Set the connection up and bring the schema up to date; say whether that changed anything."""
+        with self._explaining():
+            for setting in _SETTINGS:
+                self._connection.execute(setting)
+            version = self._version(len(migrations))
+            _keep_private(self.path)  # not before it is known to be ours
+            self._connection.execute("PRAGMA journal_mode = WAL")
+        for number in range(version, len(migrations)):
+            with self._explaining(), self._transaction():
+                for statement in migrations[number]:
+                    self._connection.execute(statement)
+                self._connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+                self._connection.execute(f"PRAGMA user_version = {number + 1}")
+        return version < len(migrations)
+
+    def _version(self, known: int) -> int:
+        (tables,) = self._connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        (owner,) = self._connection.execute("PRAGMA application_id").fetchone()
+        (version,) = self._connection.execute("PRAGMA user_version").fetchone()
+        if tables and (owner != APPLICATION_ID or version < 1):
+            raise StoreDamaged(self.path, "it is another program's database")
+        if version > known:
+            raise StoreNewer(self.path, found=version, known=known)
+        return int(version)
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Hold the connection to read."""
+        with self._lock, self._explaining():
+            if self.closed:
+                raise StoreClosed
+            yield self._connection
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """Hold the connection for one transaction: all of it is on the disk at the end, or none after an error."""
+        with self.reading() as connection, self._transaction():
+            yield connection
+
+    def close(self) -> None:
+        """Close the file and give the lock back; a second call does nothing."""
+        with self._lock:
+            self.closed = True
+            self._connection.close()
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._connection.execute("COMMIT")
+        except BaseException:
+            if self._connection.in_transaction:  # SQLite itself rolls back after some faults
+                self._connection.execute("ROLLBACK")
+            raise
+
+    @contextlib.contextmanager
+    def _explaining(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise _fault(error, self.path) from error
+
+
+def set_aside(path: Path) -> Path:
+    """Rename a store that cannot be read, so that a new one can be made; nothing is deleted.
+
+    Returns
+    -------
+    Path
+        Where it is now, in the same folder.
+
+    Raises
+    ------
+    StoreNotWritable
+        It could not be renamed.
+    """
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
+    kept = path.with_name(f"{path.name}.damaged-{stamp}")
+    try:
+        # What is not yet in the file itself goes first: without it a crash here would leave the file incomplete.
+        for suffix in ("-wal", "-journal", "-shm"):
+            with contextlib.suppress(FileNotFoundError):
+                path.with_name(path.name + suffix).rename(kept.with_name(kept.name + suffix))
+        path.rename(kept)
+    except OSError as error:
+        raise StoreNotWritable(path, error.strerror or str(error)) from error
+    return kept
+
+
+def _make_private(path: Path) -> None:
+    """Make the file where there is none, and let its owner alone read it; SQLite's other files follow its mode."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # An existing file is not opened: closing it would give back the locks that this process has on it (POSIX).
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    except OSError as error:
+        raise StoreNotWritable(path, error.strerror or str(error)) from error
+
+
+def _keep_private(path: Path) -> None:
+    for each in (path, path.with_name(f"{path.name}-wal")):
+        with contextlib.suppress(OSError):  # no such file, or a file system without permissions
+            each.chmod(0o600)
+
+
+def _fault(error: sqlite3.Error, path: Path) -> Exception:
+    return explained(error, path) or error
