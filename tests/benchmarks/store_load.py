@@ -119,7 +119,9 @@ def _verdict(
         },
         urgency=urgency(scores.values()),
         timings=Timings(*map(float, generator.uniform(5, 90, 2))),
-        provenance=Provenance("Fifteen", BUNDLE, "CPU", "the only one here", 1, "Not for clinical use.", "int8, one graph"),
+        provenance=Provenance(
+            "Fifteen", BUNDLE, "CPU", "the only one here", 1, "Not for clinical use.", "int8, one graph"
+        ),
         gate=GateReading(float(generator.uniform(0, 9)), 12.5),
     )
 
