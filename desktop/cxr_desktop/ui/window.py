@@ -192,6 +192,10 @@ class MainWindow(QMainWindow):
         """The target whose score and map are chosen."""
         return self._target
 
+    def forget_target(self) -> None:
+        """Choose no target; the next time scores are shown, the leading one is."""
+        self._target = None
+
     def tell(self, words: str) -> None:
         """Say something to the person."""
         self.notice.tell(words)
