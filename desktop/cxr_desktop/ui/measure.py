@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final, NamedTuple, TypeAlias
 
 from cxr_shared.film import PixelSpacing, SpacingOrigin, ViewPosition
@@ -153,6 +154,17 @@ class Measurements:
     def _change(self, items: tuple[Measurement, ...]) -> None:
         self._history.append(self._items)
         self._items = items
+
+
+class MeasurementBook:
+    """Measurements of every film that was measured, by file, until the program ends."""
+
+    def __init__(self) -> None:
+        self._films: dict[Path | None, Measurements] = {}
+
+    def of(self, source: Path | None) -> Measurements:
+        """What was measured on one film; what is measured on none is not kept."""
+        return Measurements() if source is None else self._films.setdefault(source, Measurements())
 
 
 def handle_near(items: Sequence[Measurement], point: Point, *, within: float) -> Handle | None:

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from cxr_desktop.intake.prepared import DisplayFilm
+from cxr_desktop.intake.prepared import LEVELS, DisplayFilm, FilmFacts, Presentation
 from cxr_desktop.intake.reading import presentation_lut
 from cxr_desktop.ui.transform import Transform
-from cxr_shared.film import Window
+from cxr_shared.film import Identity, ViewPosition, Window
 from cxr_shared.opencv import cv2
 
 _SMALLEST: Final = 256
@@ -167,3 +168,34 @@ def _half(level: npt.NDArray[np.uint16]) -> npt.NDArray[np.uint16]:
 def _covered(start: float, end: float, size: int) -> tuple[int, int]:
     """Screen pixels whose centre the film covers along one side."""
     return min(max(round(start), 0), size), min(max(round(end), 0), size)
+
+
+def model_input_film(pixels: npt.NDArray[np.uint8], source: Path) -> Pyramid:
+    """Make a film of a model's input (S, S), so that the viewer shows the very pixels, black to white as they are.
+
+    Parameters
+    ----------
+    pixels
+        The model's input.
+    source
+        File of the film it was made from; the made film has another name, so that measurements are not mixed.
+    """
+    rows, columns = pixels.shape
+    identity = np.minimum(np.arange(LEVELS), 255).astype(np.uint8)
+    return Pyramid(
+        DisplayFilm(
+            source=source.with_name(f"{source.name} as the model saw it"),
+            facts=FilmFacts(
+                shape=(rows, columns),
+                view=ViewPosition.UNKNOWN,
+                spacing=None,
+                identity=Identity(),
+                bits=8,
+                transfer_syntax="",
+            ),
+            levels=pixels.astype(np.uint16),
+            first=0.0,
+            step=1.0,
+            presentations=(Presentation("as the model takes it", Window(127.5, 255.0), identity),),
+        )
+    )

@@ -18,20 +18,20 @@ from cxr_desktop.ui.actions import build_menus
 from cxr_desktop.ui.bundle_table import bundle_rows
 from cxr_desktop.ui.desk import VIEWER_ONLY, Desk, Loaded
 from cxr_desktop.ui.dialogs import Dialogs, keys_dialog, table_dialog
+from cxr_desktop.ui.model_inputs import ModelInputs
 from cxr_desktop.ui.rendering import Pyramid
+from cxr_desktop.ui.stage_actions import StageActions
 from cxr_desktop.ui.state import Row
 from cxr_desktop.ui.widgets.annotations import Annotations
 from cxr_desktop.ui.widgets.images import heat_map
 from cxr_desktop.ui.widgets.notice import NoticeBar
 from cxr_desktop.ui.widgets.side import SidePanel
+from cxr_desktop.ui.widgets.stage import NOTHING_SEEN, Stage
 from cxr_desktop.ui.widgets.status import StatusLine
-from cxr_desktop.ui.widgets.viewer import FilmViewer
 from cxr_desktop.ui.widgets.worklist import WorklistTable
 from cxr_shared.findings import Target
 
 _SIZE: Final = QSize(1560, 960)
-_ZOOM: Final = 1.25
-_OPACITY_STEP: Final = 10
 
 
 class MainWindow(QMainWindow):
@@ -52,11 +52,14 @@ class MainWindow(QMainWindow):
         self.desk = desk
         self.dialogs = dialogs or Dialogs(self)
         self.table = WorklistTable(desk.sheet)
-        self.viewer = FilmViewer()
+        self.stage = Stage()
+        self.viewer = self.stage.main
+        self.model_inputs = ModelInputs(self)
+        self.stage_actions = StageActions(self.stage)
         self.side = SidePanel()
         self.notice = NoticeBar()
         self.status = StatusLine()
-        self.actions_by_name = build_menus(self, (self,))
+        self.actions_by_name = build_menus(self, (self, self.stage_actions))
         self._row: Row | None = None
         self._target: Target | None = None
         self._lay_out()
@@ -110,42 +113,6 @@ class MainWindow(QMainWindow):
         if self.table.order.rowCount():
             self.table.open(0)
 
-    def invert(self, inverted: bool) -> None:  # noqa: FBT001  (a Qt slot)
-        """Show dense tissue dark, or bright."""
-        self.viewer.set_inverted(inverted)
-
-    def reset_window(self) -> None:
-        """Return to the film's own window."""
-        self.viewer.reset_window()
-
-    def fit(self) -> None:
-        """Show the whole film."""
-        self.viewer.fit()
-
-    def one_to_one(self) -> None:
-        """Show film pixels as screen pixels."""
-        self.viewer.one_to_one()
-
-    def zoom_in(self) -> None:
-        """Zoom in around the middle."""
-        self.viewer.zoom(_ZOOM)
-
-    def zoom_out(self) -> None:
-        """Zoom out around the middle."""
-        self.viewer.zoom(1 / _ZOOM)
-
-    def show_heat(self, shown: bool) -> None:  # noqa: FBT001  (a Qt slot)
-        """Show or hide the heat map."""
-        self.side.heat.setChecked(shown)
-
-    def more_opaque(self) -> None:
-        """Make the heat map more opaque."""
-        self.side.opacity.setValue(self.side.opacity.value() + _OPACITY_STEP)
-
-    def less_opaque(self) -> None:
-        """Make the heat map less opaque."""
-        self.side.opacity.setValue(self.side.opacity.value() - _OPACITY_STEP)
-
     def next_target(self) -> None:
         """Choose the next target."""
         self.side.scores.step(1)
@@ -184,6 +151,9 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
         """End all work with the window."""
         self.hide()
+        for window in self.stage_actions.windows:
+            window.close()
+        self.model_inputs.close()
         self.desk.close()
         event.accept()
 
@@ -214,24 +184,18 @@ class MainWindow(QMainWindow):
 
     def _shown(self, path: Path, pyramid: Pyramid) -> None:
         if self._row is not None and self._row.source == path:
-            facts = pyramid.film.facts
-            who = " · ".join(filter(None, (facts.identity.patient_id, facts.identity.patient_name)))
-            size = f"view {facts.view.value} · {facts.shape[1]}×{facts.shape[0]} · {facts.bits} bit"
-            self.viewer.annotations = Annotations(tuple(filter(None, (path.name, who, facts.identity.acquired, size))))
-            self.viewer.show_film(pyramid)
+            self.stage.show_film(pyramid)
             self._show_verdict()
 
     def _not_shown(self, path: Path, reason: str) -> None:
         if self._row is not None and self._row.source == path:
-            self.viewer.annotations = Annotations((path.name,))
-            self.viewer.show_message(reason)
+            self.stage.show_message(reason, Annotations(identity=(path.name,)))
 
     # What the widgets say.
 
     def _opened(self, row: Row) -> None:
         self._row, self._target = row, None
-        self.viewer.annotations = Annotations((row.source.name,))
-        self.viewer.set_heat(None)
+        self.stage.announce(Annotations(identity=(row.source.name,)))
         self.desk.show(row.source)
         self._show_verdict()
 
@@ -247,9 +211,15 @@ class MainWindow(QMainWindow):
             self._target = leading_target(verdict)
         self.side.show_verdict(verdict, self._target, waiting=waiting)
         if isinstance(verdict, Scored) and loaded is not None and self._target is not None:
-            self.viewer.set_heat(heat_map(verdict, self._target, loaded.bundle.manifest.input))
+            self.stage.set_heat(heat_map(verdict, self._target, loaded.bundle.manifest.input))
         else:
-            self.viewer.set_heat(None)
+            self.stage.set_heat(None)
+
+    def _want_model_view(self, path: Path) -> None:
+        if self.desk.loaded is None:
+            self.stage.tell_model_view(path, NOTHING_SEEN)
+        else:
+            self.model_inputs.request(path, self.desk.loaded.bundle.manifest.input)
 
     def _show_progress(self) -> None:
         rows = self.desk.sheet.rows
@@ -263,7 +233,7 @@ class MainWindow(QMainWindow):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.notice)
-        column.addWidget(self.viewer, 1)
+        column.addWidget(self.stage, 1)
         splitter = QSplitter(Qt.Orientation.Horizontal)
         for widget in (self.table, middle, self.side):
             splitter.addWidget(widget)
@@ -288,7 +258,12 @@ class MainWindow(QMainWindow):
         desk.failed.connect(lambda words: self.notice.tell(words, grave=True))
         self.table.opened.connect(self._opened)
         side.scores.chosen.connect(self._chosen)
-        side.opacity.valueChanged.connect(lambda value: self.viewer.set_opacity(value / 100))
-        side.heat.toggled.connect(self.viewer.set_heat_shown)
-        side.heat.toggled.connect(self.actions_by_name["show_heat"].setChecked)
-        self.actions_by_name["show_heat"].setChecked(True)
+        stage, inputs = self.stage, self.model_inputs
+        side.opacity.valueChanged.connect(lambda value: stage.set_opacity(value / 100))
+        stage.opacity_changed.connect(lambda opacity: side.opacity.setValue(round(opacity * 100)))
+        side.heat.toggled.connect(stage.set_heat_shown)
+        stage.heat_shown_changed.connect(side.heat.setChecked)
+        stage.model_view_wanted.connect(self._want_model_view)
+        inputs.made.connect(stage.show_model_view)
+        inputs.not_made.connect(stage.tell_model_view)
+        self.stage_actions.attach(self.actions_by_name)
