@@ -175,7 +175,6 @@ def test_p_hides_who_the_patient_is_everywhere(room: _Room, films: dict[str, Pat
     _press(window, Qt.Key.Key_P)
     shown = [
         window.windowTitle(),
-        *window.viewer.annotations.lines,
         *(str(window.table.films.index(0, column).data()) for column in Column),
         str(window.table.films.index(0, 0).data(Qt.ItemDataRole.ToolTipRole)),
     ]
@@ -201,7 +200,7 @@ def test_lanes_and_search_leave_out_and_the_open_film_stays_open(room: _Room, fi
 
 def test_films_are_taken_off_and_put_back(room: _Room, films: dict[str, Path]) -> None:
     window = room.open_scored([films["dark"], films["bright"]])
-    _press(window, Qt.Key.Key_Delete)
+    _press(window, Qt.Key.Key_Delete, Qt.KeyboardModifier.ControlModifier)
     assert _names(window) == ["bright"]
     assert "Ctrl+Shift+Z" in window.notice.text
     window.actions_by_name["put_back"].trigger()
@@ -232,8 +231,8 @@ def test_damaged_settings_are_put_aside_with_a_sentence(tmp_path: Path) -> None:
 def test_an_empty_window_offers_three_ways_to_begin(room: _Room) -> None:
     window = room.open()
     assert window.welcome.isVisible()
-    assert not window.viewer.isVisible()
+    assert not window.stage.isVisible()
     window.welcome.buttons["open_demo"].click()
     room.qtbot.waitUntil(lambda: len(window.table.films.shown) == 12, timeout=120000)
     assert not window.welcome.isVisible()
-    assert window.viewer.isVisible()
+    assert window.stage.isVisible()

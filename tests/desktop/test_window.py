@@ -199,7 +199,7 @@ def test_middle_drag_and_space_drag_pan_and_double_click_fits(scored: MainWindow
 
 def test_keys_invert_zoom_and_fit(scored: MainWindow, qtbot: QtBot) -> None:
     viewer, fit = scored.viewer, scored.viewer.view_transform
-    scored.show_heat(shown=False)
+    scored.stage.set_heat_shown(False)
     centre = QPoint(viewer.width() // 2, viewer.height() // 2)
     grey = viewer.grab().toImage().pixelColor(centre).red()
     _press(scored, qtbot, Qt.Key.Key_I)
@@ -257,7 +257,7 @@ def test_h_hides_the_heat_map_and_opacity_changes_it(scored: MainWindow, qtbot: 
     assert _grab(viewer) == with_heat
     scored.side.opacity.setValue(0)
     assert viewer.opacity == 0.0
-    scored.more_opaque()
+    scored.stage_actions.more_opaque()
     assert viewer.opacity == pytest.approx(0.1)
 
 

@@ -66,6 +66,8 @@ class Desk(QObject):
         (Path, Pyramid): the film that `show` asked for last.
     not_shown
         (Path, str): it cannot be shown, and why.
+    shown_beside
+        (Path, Pyramid | str): the film that `show_beside` asked for, or why it cannot be shown.
     bundle_loading
         str: what is being done with a bundle.
     bundle_ready
@@ -81,6 +83,7 @@ class Desk(QObject):
     relisted = Signal()
     shown = Signal(object, object)
     not_shown = Signal(object, str)
+    shown_beside = Signal(object, object)
     bundle_loading = Signal(str)
     bundle_ready = Signal(object)
     told = Signal(str)
@@ -161,6 +164,15 @@ class Desk(QObject):
         self._memory.add([row.source for row in rows])
         if self._scorer is not None:
             self._scorer.submit([row.source for row in rows if row.lane is Lane.WAITING])
+
+    def show_beside(self, path: Path) -> None:
+        """Decode a film to stand beside the one that is shown."""
+
+        def decode() -> Pyramid | str:
+            kept = self._kept.get(path)
+            return kept if kept is not None else self._read(path)
+
+        self._run(decode, success=lambda result: self.shown_beside.emit(path, result))
 
     def export(self, reports: Reports) -> None:
         """Write what was judged so far."""
@@ -268,6 +280,9 @@ class Desk(QObject):
     def _decode(self, path: Path) -> Pyramid | str | None:
         if path != self._wanted:
             return None
+        return self._read(path)
+
+    def _read(self, path: Path) -> Pyramid | str:
         result = self._viewing.display(path)
         return Pyramid(result) if isinstance(result, DisplayFilm) else result.message
 
