@@ -47,8 +47,8 @@ began = time.perf_counter()
 for film in films[:100]:
     list(film.verdict.maps.values())
 maps = (time.perf_counter() - began) / min(100, len(films))
-print(f"open {opened:.3f} s, open and load {loaded:.3f} s, sorted by lane too {sorted_by:.3f} s, {len(films):,} films, {memory() - before:.0f} MB more; "
-      f"maps of a film {1e3 * maps:.2f} ms")
+print(f"open {opened:.3f} s, open and load {loaded:.3f} s, sorted by lane too {sorted_by:.3f} s, {len(films):,} films, "
+      f"{memory() - before:.0f} MB more; maps of a film {1e3 * maps:.2f} ms")
 """
 
 
