@@ -84,7 +84,7 @@ def has_display() -> bool:
     return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"))
 
 
-def main(paths: Sequence[Path] = (), bundle: Path | None = None) -> int:
+def main(paths: Sequence[Path] = (), bundle: Path | None = None, watch: Path | None = None) -> int:
     """Open the window with these films and this bundle, and return when it is closed.
 
     Parameters
@@ -93,6 +93,8 @@ def main(paths: Sequence[Path] = (), bundle: Path | None = None) -> int:
         Files and folders.
     bundle
         A ``.cxr`` file; by default the one that CXR_BUNDLE names, if any.
+    watch
+        A folder whose films, present and to come, are opened too.
 
     Raises
     ------
@@ -113,5 +115,7 @@ def main(paths: Sequence[Path] = (), bundle: Path | None = None) -> int:
     if named is not None:
         window.desk.open_bundle(named)
     window.open_paths(list(paths))
+    if watch is not None:
+        window.watching.watch(watch)
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Qt's loop would not come to Python's handler
     return int(application.exec())

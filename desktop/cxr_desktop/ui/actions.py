@@ -37,6 +37,7 @@ MENUS: Final[dict[str, Sequence[Entry | None]]] = {
     "&File": (
         Entry("open_films", "Open &films…", ("Ctrl+O",)),
         Entry("open_folder", "Open f&older…", ("Ctrl+Shift+O",)),
+        Entry("watch_folder", "&Watch folder…", ("Ctrl+Shift+W",), checkable=True),
         Entry("open_bundle", "Open &bundle…", ("Ctrl+B",)),
         None,
         Entry("export_json", "Export worklist as &JSON…", ("Ctrl+E",)),

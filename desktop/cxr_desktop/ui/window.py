@@ -20,6 +20,7 @@ from cxr_desktop.ui.desk import VIEWER_ONLY, Desk, Loaded
 from cxr_desktop.ui.dialogs import Dialogs, keys_dialog, table_dialog
 from cxr_desktop.ui.rendering import Pyramid
 from cxr_desktop.ui.state import Row
+from cxr_desktop.ui.watching import Watching
 from cxr_desktop.ui.widgets.annotations import Annotations
 from cxr_desktop.ui.widgets.images import heat_map
 from cxr_desktop.ui.widgets.notice import NoticeBar
@@ -56,7 +57,8 @@ class MainWindow(QMainWindow):
         self.side = SidePanel()
         self.notice = NoticeBar()
         self.status = StatusLine()
-        self.actions_by_name = build_menus(self, (self,))
+        self.watching = Watching(desk, self.dialogs)
+        self.actions_by_name = build_menus(self, (self, self.watching))
         self._row: Row | None = None
         self._target: Target | None = None
         self._lay_out()
@@ -284,6 +286,7 @@ class MainWindow(QMainWindow):
         desk.not_shown.connect(self._not_shown)
         desk.bundle_loading.connect(self.status.show_loading)
         desk.bundle_ready.connect(self._bundle_ready)
+        self.watching.follow(self.actions_by_name["watch_folder"])
         desk.told.connect(self.notice.tell)
         desk.failed.connect(lambda words: self.notice.tell(words, grave=True))
         self.table.opened.connect(self._opened)
