@@ -53,7 +53,7 @@ def _dicom_ends(stream: BinaryIO) -> bool:
     """Whether the pixel data is there to its last byte; a set without pixel data is no film and never is."""
     stream.seek(0)
     # Inflating a whole data set belongs into a decoding process; such a file only has to come to rest.
-    if DeflatedExplicitVRLittleEndian.encode() + b"\0" in stream.read(2**12):
+    if DeflatedExplicitVRLittleEndian.encode() in stream.read(2**12):
         return True
     stream.seek(0)
     header = read_header(stream)

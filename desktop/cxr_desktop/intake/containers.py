@@ -87,7 +87,7 @@ def why_not(path: Path, plan: Plan, archive: Path) -> str:
     return f"It {_COULD_NOT}"
 
 
-def _unpacked(archive: Path, plan: Plan, stopped: Callable[[], bool]) -> Generator[Path | None]:
+def _unpacked(archive: Path, plan: Plan, stopped: Callable[[], bool]) -> Iterator[Path | None]:
     try:
         digest = yield from _digest(archive, stopped)
         folder = claim(digest, size=plan.size)
