@@ -101,7 +101,7 @@ def _begin() -> tuple[Settings, Store | None, list[str]]:
     return settings, store, troubles
 
 
-def main(paths: Sequence[Path] = (), bundle: Path | None = None) -> int:
+def main(paths: Sequence[Path] = (), bundle: Path | None = None, watch: Path | None = None) -> int:
     """Open the window with these films and this bundle, and return when it is closed.
 
     Parameters
@@ -110,6 +110,8 @@ def main(paths: Sequence[Path] = (), bundle: Path | None = None) -> int:
         Files and folders.
     bundle
         A ``.cxr`` file; by default the one that CXR_BUNDLE names, if any.
+    watch
+        A folder whose films, present and to come, are opened too.
 
     Raises
     ------
@@ -137,5 +139,7 @@ def main(paths: Sequence[Path] = (), bundle: Path | None = None) -> int:
     window.open_paths(list(paths))
     if troubles:
         window.notice.tell(" ".join(troubles), grave=True)
+    if watch is not None:
+        window.watching.watch(watch)
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Qt's loop would not come to Python's handler
     return int(application.exec())

@@ -24,19 +24,21 @@ ProviderOption = Literal["auto", "cpu", "cuda", "tensorrt", "directml", "openvin
 
 
 @app.default
-def window(*paths: Path, bundle: BundleOption = None) -> int:
+def window(*paths: Path, bundle: BundleOption = None, watch: Path | None = None) -> int:
     """Open the window.
 
     Parameters
     ----------
     paths
-        Films and folders to open.
+        Films, folders, ZIPs and DICOMDIRs to open.
     bundle
         The models (.cxr); without one the window is a viewer.
+    watch
+        A folder to watch: its films are opened, and those that arrive as soon as they are complete.
     """
     from cxr_desktop import app as desktop
 
-    return desktop.main(paths, bundle)
+    return desktop.main(paths, bundle, watch)
 
 
 @app.command
@@ -53,7 +55,7 @@ def triage(
     Parameters
     ----------
     paths
-        Films (PNG, JPEG, DICOM) and folders, mixed.
+        Films (PNG, JPEG, DICOM), folders, ZIPs and DICOMDIRs, mixed.
     bundle
         The models (.cxr).
     json

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from cxr_desktop.inference.toy import write_toy_bundle
+from cxr_desktop.intake import unpacked
 from cxr_shared.bundle import Bundle, open_bundle
 from cxr_shared.findings import Target
 from cxr_shared.opencv import cv2
@@ -76,6 +77,15 @@ def own_places(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
     monkeypatch.setenv("CXR_STORE", str(own / "store.sqlite"))
     monkeypatch.setenv("CXR_SETTINGS", str(own / "settings.json"))
     monkeypatch.setenv("CXR_DEMO", str(tmp_path_factory.getbasetemp() / "demo-films"))
+
+
+@pytest.fixture(autouse=True)
+def own_unpacked(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Where this test's ZIPs are unpacked."""
+    folder = tmp_path_factory.mktemp("cache") / "unpacked"
+    monkeypatch.setenv("CXR_UNPACKED", str(folder))
+    yield folder
+    unpacked.release()
 
 
 @pytest.fixture(autouse=True)

@@ -10,16 +10,18 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from cxr_desktop.intake.explain import reason_for
 from cxr_desktop.intake.prepared import LEVELS, DisplayFilm, FilmFacts, NotRead, Prepared, Presentation
 from cxr_shared.bundle import InputSpec
 from cxr_shared.files import sha256_file
-from cxr_shared.film import Film, Refusal, Voi, VoiLut, default_window, present, read_film
+from cxr_shared.film import Film, Refusal, RefusalKind, Voi, VoiLut, default_window, present, read_film
 from cxr_shared.opencv import cv2
 from cxr_shared.pixels import model_input
 
 _MOST_PRESENTATIONS: Final = 32
 _LONGEST_NAME: Final = 64
 """Characters of an explanation, VR LO."""
+_OF_CONTAINERS: Final = frozenset({RefusalKind.UNREADABLE, RefusalKind.NOT_AN_IMAGE, RefusalKind.TOO_LARGE})
 
 
 def prepare(path: Path, spec: InputSpec, *, thumbnail: int = 0) -> Prepared | NotRead:
@@ -104,12 +106,13 @@ def _presentations(film: Film, *, first: float, step: float) -> tuple[Presentati
 
 
 def not_read(refusal: Refusal) -> NotRead:
-    """Add the hash of the file's content to a refusal, where the file can be read."""
+    """Say of a refusal what is known here besides: the hash of the file's content, and what a ZIP or a disc did."""
     try:
         sha256 = sha256_file(refusal.source)
     except OSError:
         sha256 = ""
-    return NotRead(refusal.kind.value, refusal.message, refusal.source, refusal.identity, sha256)
+    reason = reason_for(refusal.source) if refusal.kind in _OF_CONTAINERS else None
+    return NotRead(refusal.kind.value, reason or refusal.message, refusal.source, refusal.identity, sha256)
 
 
 def _step(low: float, high: float) -> float:

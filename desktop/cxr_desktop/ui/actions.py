@@ -40,6 +40,7 @@ MENUS: Final[dict[str, Sequence[Entry | None]]] = {
     "&File": (
         Entry("open_films", "Open &films…", ("Ctrl+O",)),
         Entry("open_folder", "Open f&older…", ("Ctrl+Shift+O",)),
+        Entry("watch_folder", "&Watch folder…", ("Ctrl+Alt+W",), checkable=True),
         Entry("open_bundle", "Open &bundle…", ("Ctrl+B",)),
         Entry("open_demo", "Open &demo films"),
         None,

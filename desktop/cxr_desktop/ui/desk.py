@@ -6,6 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -22,8 +23,9 @@ from cxr_desktop.inference.trust import open_trusted
 from cxr_desktop.inference.verdict import Provenance, Verdict
 from cxr_desktop.intake.decoding import DecodePool
 from cxr_desktop.intake.demo import demo_films, demo_folder
-from cxr_desktop.intake.files import find_films
+from cxr_desktop.intake.files import find_films_in_chunks
 from cxr_desktop.intake.prepared import DisplayFilm
+from cxr_desktop.intake.watch import FolderWatch
 from cxr_desktop.store import Store, StoredFilm
 from cxr_desktop.ui.mailbox import Background, Mailbox
 from cxr_desktop.ui.memory import Memory
@@ -104,6 +106,7 @@ class Desk(QObject):
         self._retired: list[Scorer] = []
         self._recalled = False
         self._stop = threading.Event()
+        self._watch: FolderWatch | None = None
         self._wanted: Path | None = None
         self._kept: OrderedDict[Path, Pyramid] = OrderedDict()
 
@@ -115,7 +118,22 @@ class Desk(QObject):
 
     def open_paths(self, paths: Sequence[Path]) -> None:
         """Add the films among files and folders, and score them where a bundle is open."""
-        self._run(lambda: list(find_films(paths, stopped=self._stop.is_set)), success=self._add)
+        self._run(lambda: self._search(paths), success=self._searched)
+
+    def watch(self, folder: Path) -> None:
+        """Add each film that lies in a folder or arrives there, in place of the folder that was watched before."""
+        self.unwatch()
+        self._watch = FolderWatch(
+            folder,
+            lambda films: self._mailbox.post(lambda: self.open_paths(films)),
+            on_trouble=lambda words: self._mailbox.post(lambda: self.told.emit(words)),
+        ).start()
+
+    def unwatch(self) -> None:
+        """Watch no folder."""
+        if self._watch is not None:
+            self._watch.close()
+            self._watch = None
 
     def open_bundle(self, path: Path, *, wanted: Wanted = Wanted.AUTO) -> None:
         """Verify a bundle, choose its provider, and score every film with it."""
@@ -192,6 +210,7 @@ class Desk(QObject):
     def close(self) -> None:
         """End every thread and process; nothing is sent after."""
         self._stop.set()
+        self.unwatch()
         self._mailbox.close()
         for scorer in [*self._retired, *([self._scorer] if self._scorer else [])]:
             scorer.close()
@@ -209,10 +228,20 @@ class Desk(QObject):
     ) -> None:
         self._background.run(operation, success=success, failure=failure or self.failed.emit)
 
+    def _search(self, paths: Sequence[Path]) -> bool:
+        """Add films as they are found; says whether there was any."""
+        found = False
+        for chunk in find_films_in_chunks(paths, stopped=self._stop.is_set):
+            found = True
+            self._mailbox.post(partial(self._add, chunk))
+        return found
+
+    def _searched(self, found: bool) -> None:  # noqa: FBT001  (what `_search` gives)
+        if not found:
+            self.told.emit("No film was found there. Films are PNG, JPEG or DICOM files, also in a ZIP or on a disc.")
+
     def _add(self, files: list[Path]) -> None:
         fresh = self.sheet.new_among(files)
-        if not files:
-            self.told.emit("No film was found there. Films are PNG, JPEG or DICOM files.")
         if not fresh:
             return
         self._memory.add(fresh)

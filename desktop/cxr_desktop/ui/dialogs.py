@@ -22,13 +22,17 @@ class Dialogs:
             self._parent,
             "Open films",
             "",
-            "Films (*.png *.jpg *.jpeg *.dcm *.dicom *.ima);;All files (*)",
+            "Films, ZIPs and discs (*.png *.jpg *.jpeg *.dcm *.dicom *.ima *.zip DICOMDIR);;All files (*)",
         )
         return [Path(name) for name in names]
 
     def folder(self) -> Path | None:
         """Ask for a folder of films."""
         return _path(QFileDialog.getExistingDirectory(self._parent, "Open a folder of films"))
+
+    def folder_to_watch(self) -> Path | None:
+        """Ask for a folder that films arrive in."""
+        return _path(QFileDialog.getExistingDirectory(self._parent, "Watch a folder that films arrive in"))
 
     def bundle(self) -> Path | None:
         """Ask for a bundle."""

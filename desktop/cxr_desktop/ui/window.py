@@ -26,6 +26,7 @@ from cxr_desktop.ui.reading_actions import ReadingActions
 from cxr_desktop.ui.rendering import Pyramid
 from cxr_desktop.ui.settings_actions import SettingsActions
 from cxr_desktop.ui.stage_actions import StageActions
+from cxr_desktop.ui.watching import Watching
 from cxr_desktop.ui.widgets.annotations import Annotations
 from cxr_desktop.ui.widgets.images import heat_map
 from cxr_desktop.ui.widgets.list_pane import ListPane
@@ -79,6 +80,7 @@ class MainWindow(QMainWindow):
         self.splitter = QSplitter(Qt.Orientation.Horizontal)
         self.notice = NoticeBar()
         self.status = StatusLine()
+        self.watching = Watching(desk, self.dialogs)
         self._row: Row | None = None
         self._target: Target | None = None
         self.list_actions = ListActions(self)
@@ -91,6 +93,7 @@ class MainWindow(QMainWindow):
             self.settings_actions,
             self.companion_actions,
             self.stage_actions,
+            self.watching,
             self,
         )
         self.actions_by_name = build_menus(self, handlers)
@@ -331,6 +334,7 @@ class MainWindow(QMainWindow):
         desk.not_shown.connect(self._not_shown)
         desk.bundle_loading.connect(self.status.show_loading)
         desk.bundle_ready.connect(self._bundle_ready)
+        self.watching.follow(self.actions_by_name["watch_folder"])
         desk.told.connect(self.notice.tell)
         desk.failed.connect(lambda words: self.notice.tell(words, grave=True))
         self.table.opened.connect(self._opened)
