@@ -53,7 +53,7 @@ class ModelInputs(QObject):
     def _take(self, path: Path, result: Prepared | NotRead | None) -> None:
         if isinstance(result, Prepared):
             rows, columns = result.pixels.shape
-            words = f"What the model saw: {columns}×{rows} pixels of 8 bits, pixel path version {PIXEL_PATH_VERSION}"
+            words = f"{columns}×{rows} pixels of 8 bits, pixel path version {PIXEL_PATH_VERSION}"
             self.made.emit(path, result.pixels, words)
         elif isinstance(result, NotRead):
             self.not_made.emit(path, f"No model has seen this film. {result.message}")

@@ -16,11 +16,14 @@ from cxr_desktop.ui.geometry import EdgeLetters
 from cxr_desktop.ui.widgets.images import HeatMap, scale_image
 
 CLINICAL: Final = "NOT FOR CLINICAL USE"
-FLIPPED: Final = "FLIPPED: left and right are exchanged"
+FLIPPED: Final = "FLIPPED: mirror image"
 _MARGIN: Final = 12
 _SCALE_WIDTH: Final = 180
 _SCALE_HEIGHT: Final = 8
 _LETTER_SIZE: Final = 1.5
+_LEGEND_LINES: Final = 3.2
+_LETTER_LINES: Final = 6
+"""Lines of words between the top or bottom letter and the edge."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,9 @@ def draw_message(painter: QPainter, rect: QRect, message: str) -> None:
     painter.drawText(inner, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, message)
 
 
-def draw_corners(painter: QPainter, rect: QRect, *, title: str, above: Sequence[str], below: Sequence[str]) -> None:
+def draw_corners(
+    painter: QPainter, rect: QRect, *, title: str, above: Sequence[str], below: Sequence[str], legend: bool = False
+) -> None:
     """Draw the left corners.
 
     Parameters
@@ -72,6 +77,8 @@ def draw_corners(painter: QPainter, rect: QRect, *, title: str, above: Sequence[
         What is known of the film.
     below
         How it is shown.
+    legend
+        Whether a heat map's legend is at the bottom right: on a narrow pane, `below` is written above it.
     """
     metrics = QFontMetrics(painter.font())
     height = metrics.height()
@@ -82,7 +89,9 @@ def draw_corners(painter: QPainter, rect: QRect, *, title: str, above: Sequence[
     for number, (line, colour) in enumerate(lines):
         shown = line if number else metrics.elidedText(line, Qt.TextElideMode.ElideRight, max(room, 80))
         write(painter, shown, QPointF(_MARGIN, _MARGIN + metrics.ascent() + number * height), colour=colour)
-    top = rect.height() - _MARGIN - len(below) * height
+    widest = max((metrics.horizontalAdvance(line) for line in below), default=0)
+    narrow = legend and widest > rect.width() * 0.4 - 2 * _MARGIN
+    top = rect.height() - _MARGIN - (len(below) + (_LEGEND_LINES if narrow else 0)) * height
     for number, line in enumerate(below):
         write(painter, line, QPointF(_MARGIN, top + metrics.ascent() + number * height), colour=theme.TEXT)
 
@@ -99,7 +108,7 @@ def draw_notices(painter: QPainter, rect: QRect, *, mirrored: bool) -> None:
         painter.setFont(_bold(font, _LETTER_SIZE))
         metrics = QFontMetrics(painter.font())
         middle = (rect.width() - metrics.horizontalAdvance(FLIPPED)) / 2
-        write(painter, FLIPPED, QPointF(middle, _MARGIN + 4 * metrics.height()), colour=theme.ALARM_TEXT)
+        write(painter, FLIPPED, QPointF(middle, _MARGIN + _LETTER_LINES * metrics.height()), colour=theme.ALARM_TEXT)
     painter.setFont(font)
 
 
@@ -109,12 +118,12 @@ def draw_letters(painter: QPainter, rect: QRect, letters: EdgeLetters) -> None:
     painter.setFont(_bold(font, _LETTER_SIZE))
     metrics = QFontMetrics(painter.font())
     middle_x, middle_y = rect.width() / 2, rect.height() / 2
-    edge = 2 * _MARGIN
+    edge, down = 2 * _MARGIN, _LETTER_LINES * QFontMetrics(font).height()
     for text, left, baseline in (
         (letters.left, edge, middle_y),
         (letters.right, rect.width() - edge - metrics.horizontalAdvance(letters.right), middle_y),
-        (letters.top, middle_x - metrics.horizontalAdvance(letters.top) / 2, _MARGIN + metrics.ascent()),
-        (letters.bottom, middle_x - metrics.horizontalAdvance(letters.bottom) / 2, rect.height() - edge),
+        (letters.top, middle_x - metrics.horizontalAdvance(letters.top) / 2, down),
+        (letters.bottom, middle_x - metrics.horizontalAdvance(letters.bottom) / 2, rect.height() - down),
     ):
         write(painter, text, QPointF(left, baseline), colour=theme.CAUTION)
     painter.setFont(font)

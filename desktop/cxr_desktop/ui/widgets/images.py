@@ -57,13 +57,17 @@ def rgba_image(rgba: npt.NDArray[np.uint8]) -> QImage:
     return QImage(packed.data, columns, rows, 4 * columns, QImage.Format.Format_RGBA8888).copy()
 
 
+def premultiplied_image(rgba: npt.NDArray[np.uint8]) -> QImage:
+    """As `rgba_image`, in the format that Qt blends several times as fast."""
+    return rgba_image(rgba).convertToFormat(QImage.Format.Format_ARGB32_Premultiplied)
+
+
 def heat_map(verdict: Scored, target: Target, spec: InputSpec) -> HeatMap:
     """Colour one target's map for one film, and find its lines."""
     score, shape = verdict.scores[target], verdict.facts.shape
     low, high = colour_range(score)
     laid = film_map(verdict.maps[target], spec, film=shape, out=(_HEAT_SIDE, _HEAT_SIDE), grid=score.grid)
-    # Qt blends premultiplied images several times as fast.
-    image = rgba_image(colour(laid, low=low, high=high)).convertToFormat(QImage.Format.Format_ARGB32_Premultiplied)
+    image = premultiplied_image(colour(laid, low=low, high=high))
     return HeatMap(image, target.display, low, high, tuple(iso_lines(laid, low=low, high=high, film=shape)))
 
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Final
 
 import numpy as np
-from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtCore import QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen, QPolygonF, QTransform
 
 from cxr_desktop.inference.heatmap import scale_colours
 from cxr_desktop.ui import theme
 from cxr_desktop.ui.contours import IsoLine
 from cxr_desktop.ui.film_view import FilmView
-from cxr_desktop.ui.measure import Measurement, Ratio, Segment, spacing_text
+from cxr_desktop.ui.measure import Measurement, Ratio, Segment
 from cxr_desktop.ui.rendering import apply_lut
 from cxr_desktop.ui.transform import Transform
 from cxr_desktop.ui.widgets.annotations import write
@@ -24,6 +25,7 @@ _HEART: Final = "#e0a3b4"
 _THORAX: Final = "#a8c98a"
 _TICK: Final = 6.0
 _MAGNIFIER_RADIUS: Final = 130
+_LEAST_LABELLED: Final = 90
 _EDGE: Final = QColor(0, 0, 0, 170)
 
 
@@ -44,11 +46,12 @@ def draw_heat(painter: QPainter, heat: HeatMap, view: FilmView, *, opacity: floa
 
 
 def draw_contours(painter: QPainter, heat: HeatMap, transform: Transform) -> None:
-    """Draw a heat map's lines, each with its level at its highest point."""
+    """Draw a heat map's lines, each with its level beside it where it is long enough."""
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     span = heat.high - heat.low
     colours = scale_colours()
+    levels = sorted({line.level for line in heat.lines})
     for line in heat.lines:
         place = int(np.clip((line.level - heat.low) / span * 255, 0, 255))
         colour = QColor(*(int(part) for part in colours[place])).lighter(125)
@@ -56,17 +59,18 @@ def draw_contours(painter: QPainter, heat: HeatMap, transform: Transform) -> Non
         for pen in (QPen(_EDGE, 3.5), QPen(colour, 1.6)):
             painter.setPen(pen)
             painter.drawPolyline(on_screen)
-        top = min(on_screen.toList(), key=QPointF.y)
-        write(painter, f"{line.level:+.1f}", top + QPointF(-10, -4), colour=colour.name())
+        box = on_screen.boundingRect()
+        if box.width() + box.height() > _LEAST_LABELLED:
+            # Lines of one hill lie close together, so each level has its label at another side.
+            angle = levels.index(line.level) * math.tau / max(len(levels), 4)
+            side = QPointF(math.sin(angle), -math.cos(angle))
+            at = max(on_screen.toList(), key=lambda point: QPointF.dotProduct(point, side))
+            write(painter, f"{line.level:+.1f}", at + QPointF(-10, -4), colour=theme.STRONG)
     painter.restore()
 
 
-def draw_measurements(
-    painter: QPainter, items: Sequence[Measurement], view: FilmView, *, bottom: float, right: float
-) -> None:
-    """Draw measurements with their values, and once what the lengths rest on."""
-    if not items:
-        return
+def draw_measurements(painter: QPainter, rect: QRect, items: Sequence[Measurement], view: FilmView) -> None:
+    """Draw measurements with their values."""
     facts = view.film.facts
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -74,11 +78,8 @@ def draw_measurements(
         colours = (_HEART, _THORAX) if isinstance(item, Ratio) else (_RULER,)
         labels = item.labels(facts.spacing, facts.view)
         for segment, label, colour in zip(item.segments, labels, colours, strict=False):
-            _draw_segment(painter, segment, label, view.transform, colour=colour)
+            _draw_segment(painter, rect, segment, label, view.transform, colour=colour)
     painter.restore()
-    words = spacing_text(facts.spacing)
-    width = painter.fontMetrics().horizontalAdvance(words)
-    write(painter, words, QPointF((right - width) / 2, bottom), colour=_RULER)
 
 
 def draw_magnifier(
@@ -123,7 +124,9 @@ def draw_magnifier(
     painter.restore()
 
 
-def _draw_segment(painter: QPainter, segment: Segment, label: str, transform: Transform, *, colour: str) -> None:
+def _draw_segment(
+    painter: QPainter, rect: QRect, segment: Segment, label: str, transform: Transform, *, colour: str
+) -> None:
     start, end = (QPointF(*transform.to_screen(*point)) for point in (segment.start, segment.end))
     along = end - start
     length = max((along.x() ** 2 + along.y() ** 2) ** 0.5, 1e-6)
@@ -133,7 +136,11 @@ def _draw_segment(painter: QPainter, segment: Segment, label: str, transform: Tr
         painter.setPen(pen)
         for one, other in lines:
             painter.drawLine(one, other)
-    write(painter, label, max((start, end), key=QPointF.x) + QPointF(8, -6), colour=colour)
+    # Beside its right end, but within the viewer, also when that end is not.
+    at = max((start, end), key=QPointF.x) + QPointF(8, -6)
+    room = rect.width() - painter.fontMetrics().horizontalAdvance(label) - 8
+    at = QPointF(max(min(at.x(), room), 8), min(max(at.y(), 20), rect.height() - 8))
+    write(painter, label, at, colour=colour)
 
 
 def _on_screen(line: IsoLine, transform: Transform) -> QPolygonF:

@@ -11,7 +11,7 @@ from PySide6.QtGui import QColor, QPainter
 from cxr_desktop.ui import theme
 from cxr_desktop.ui.drags import Tool
 from cxr_desktop.ui.film_view import FilmView
-from cxr_desktop.ui.measure import Measurement
+from cxr_desktop.ui.measure import Measurement, spacing_text
 from cxr_desktop.ui.rendering import apply_lut
 from cxr_desktop.ui.widgets.annotations import (
     Annotations,
@@ -124,13 +124,12 @@ def paint_film(
         painter.drawImage(QPointF(0, 0), layers.heat(heat, view, ratio))
         painter.setOpacity(1.0)
     if shown.overlays:
-        height = painter.fontMetrics().height()
-        draw_measurements(painter, items, view, right=rect.width(), bottom=rect.height() - 4 * height)
+        draw_measurements(painter, rect, items, view)
     if shown.magnifies:
         at = shown.cursor or QPointF(rect.center())
         draw_magnifier(painter, view, at, factor=shown.magnification, ratio=ratio, smooth=shown.smooth)
     if shown.overlays:
-        _paint_words(painter, rect, view, shown, ratio=ratio)
+        _paint_words(painter, rect, view, shown, ratio=ratio, measured=bool(items))
     if heat is not None:
         draw_legend(painter, rect, heat, contours=shown.contours)
     draw_notices(painter, rect, mirrored=view.pose.mirrored)
@@ -145,12 +144,15 @@ def _paint_greys(painter: QPainter, view: FilmView, layers: Layers, *, ratio: fl
         painter.drawImage(QPointF(piece.left / ratio, piece.top / ratio), image)
 
 
-def _paint_words(painter: QPainter, rect: QRect, view: FilmView, shown: Shown, *, ratio: float) -> None:
+def _paint_words(painter: QPainter, rect: QRect, view: FilmView, shown: Shown, *, ratio: float, measured: bool) -> None:
     cursor = (shown.cursor.x(), shown.cursor.y()) if shown.cursor else None
     below = view.lines(ratio, cursor)
+    if measured:
+        below.insert(0, spacing_text(view.film.facts.spacing))
     if shown.tool is not Tool.WINDOW:
         below.insert(0, f"tool: {shown.tool.value}")
-    draw_corners(painter, rect, title=shown.title, above=shown.above(), below=below)
+    legend = shown.heat is not None and shown.heat_shown
+    draw_corners(painter, rect, title=shown.title, above=shown.above(), below=below, legend=legend)
     if view.letters is not None:
         draw_letters(painter, rect, view.letters)
 

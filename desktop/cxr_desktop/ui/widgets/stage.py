@@ -22,6 +22,7 @@ from cxr_desktop.ui.widgets.images import HeatMap
 from cxr_desktop.ui.widgets.viewer import FilmViewer
 
 NO_COMPANION: Final = "Among the open films is no prior and no lateral of this patient."
+MODEL_VIEW: Final = "What the model saw"
 NOTHING_SEEN: Final = "No model has seen this film: no bundle is open."
 
 
@@ -171,9 +172,10 @@ class Stage(QWidget):
             self._show_beside(pyramid, caption, film_annotations(pyramid.film), smooth=True)
 
     def show_model_view(self, source: Path, pixels: npt.NDArray[np.uint8], caption: str) -> None:
-        """Show the model's input (S, S) beside the film it was made from; it is dropped if that is gone."""
+        """Show a model's input (S, S) uint8 beside the film it was made from; it is dropped if that is gone."""
         if self._beside is Beside.MODEL_VIEW and self.main.shown_source == source:
-            self._show_beside(model_input_film(pixels, source), caption, Annotations(), smooth=False)
+            film = model_input_film(pixels, source)
+            self._show_beside(film, MODEL_VIEW, Annotations((caption,)), smooth=False)
 
     def tell_model_view(self, source: Path, words: str) -> None:
         """Say why it cannot be shown what the model saw of a film; it is dropped if that is gone."""
