@@ -20,6 +20,8 @@ from cxr_shared.errors import CxrError
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QApplication
 
+    from cxr_desktop.ui.window import MainWindow
+
 _log = logging.getLogger(__name__)
 _constants_are_safe = False
 
@@ -101,28 +103,18 @@ def _begin() -> tuple[Settings, Store | None, list[str]]:
     return settings, store, troubles
 
 
-def main(paths: Sequence[Path] = (), bundle: Path | None = None, watch: Path | None = None) -> int:
-    """Open the window with these films and this bundle, and return when it is closed.
+def open_window(paths: Sequence[Path] = (), bundle: Path | None = None, watch: Path | None = None) -> MainWindow:
+    """Show the window with what was kept, these films and this bundle; `make_application` was called before.
 
     Parameters
     ----------
     paths
         Files and folders.
     bundle
-        A ``.cxr`` file; by default the one that CXR_BUNDLE names, if any.
+        A ``.cxr`` file; by default the one that CXR_BUNDLE names, else the one of last time, if any.
     watch
         A folder whose films, present and to come, are opened too.
-
-    Raises
-    ------
-    SystemLibraryMissing
-        Qt would not start here; the message names the packages.
-    NoDisplayError
-        There is no screen to open a window on.
     """
-    if not has_display():
-        raise NoDisplayError
-    application = make_application()
     from cxr_desktop.ui.desk import Desk
     from cxr_desktop.ui.window import MainWindow
 
@@ -137,9 +129,28 @@ def main(paths: Sequence[Path] = (), bundle: Path | None = None, watch: Path | N
     if named is not None:
         desk.open_bundle(named)
     window.open_paths(list(paths))
-    if troubles:
-        window.notice.tell(" ".join(troubles), grave=True)
     if watch is not None:
         window.watching.watch(watch)
+    if troubles:
+        window.notice.tell(" ".join(troubles), grave=True)
+    return window
+
+
+def main(paths: Sequence[Path] = (), bundle: Path | None = None, watch: Path | None = None) -> int:
+    """Open the window with these films and this bundle, and return when it is closed; as `open_window`.
+
+    Raises
+    ------
+    SystemLibraryMissing
+        Qt would not start here; the message names the packages.
+    NoDisplayError
+        There is no screen to open a window on.
+    """
+    if not has_display():
+        raise NoDisplayError
+    application = make_application()
+    window = open_window(paths, bundle, watch)
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Qt's loop would not come to Python's handler
-    return int(application.exec())
+    code = int(application.exec())
+    del window  # it had to stay until now
+    return code

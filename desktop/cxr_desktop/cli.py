@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
+from cyclopts.validators import Number
 
 from cxr_shared import __version__
 from cxr_shared.console import run_command
@@ -123,6 +124,26 @@ def self_test(*, bundle: BundleOption = None, window: Annotated[bool, Parameter(
     from cxr_desktop import selftest
 
     return selftest.run(bundle, window=window)
+
+
+@app.command
+def bench_ui(
+    *, bundle: BundleOption = None, films: Annotated[int, Parameter(validator=Number(gte=10))] = 10_000
+) -> int:
+    """Measure the window on this machine and print the figures beside what they aim at; takes a minute.
+
+    Your worklist, settings and measured plans stay as they are.
+
+    Parameters
+    ----------
+    bundle
+        The models; by default 15 toys.
+    films
+        Length of the long list.
+    """
+    from cxr_desktop.bench_ui import run
+
+    return run.run(bundle, films=films)
 
 
 def main() -> int:

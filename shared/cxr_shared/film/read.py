@@ -9,11 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from cxr_shared.film.codestream import JPEG_SIGNATURE, PNG_SIGNATURE
-from cxr_shared.film.dicom import read_dicom
 from cxr_shared.film.film import Film, Refusal, RefusalKind
-from cxr_shared.film.header import is_dicom
 from cxr_shared.film.limits import check_bytes
-from cxr_shared.film.raster import read_raster
 from cxr_shared.film.refusals import FilmRefusedError
 
 # pydicom logs the values of attributes that it doubts, which are patient data.
@@ -74,6 +71,11 @@ def _read(path: Path, *, any_view: bool) -> Film:
     if status.st_size == 0:
         raise FilmRefusedError(RefusalKind.NOT_AN_IMAGE, "The file is empty. Export or copy it again.")
     check_bytes(status.st_size)
+    # Not before there is a file to read: pydicom and the codecs take a fifth of a second, and a window reads none.
+    from cxr_shared.film.dicom import read_dicom
+    from cxr_shared.film.header import is_dicom
+    from cxr_shared.film.raster import read_raster
+
     with path.open("rb") as stream:
         head = stream.read(132)
         stream.seek(0)

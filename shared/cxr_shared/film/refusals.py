@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from pydicom.uid import UID
+from typing import TYPE_CHECKING
 
 from cxr_shared.film.film import Identity, RefusalKind
+
+if TYPE_CHECKING:
+    from pydicom.uid import UID
 
 
 class FilmRefusedError(Exception):
