@@ -129,7 +129,7 @@ class FilmView:
 
     def one_to_one(self, ratio: float) -> None:
         """Show one film pixel on one of the screen's own pixels, `ratio` to each of the widget's."""
-        self.zoom(1 / (self.transform.scale * ratio))
+        self.place(self.transform.scaled(1 / ratio, *self._middle()))
 
     def pan(self, across: float, down: float) -> None:
         """Move by screen pixels."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from PySide6.QtCore import QPointF, QRect, Qt
-from PySide6.QtGui import QColor, QPainter
+from PySide6.QtGui import QColor, QPainter, QRegion
 
 from cxr_desktop.ui import theme
 from cxr_desktop.ui.drags import Tool
@@ -114,8 +115,7 @@ def paint_film(
     ratio
         The screen's own pixels for each of the widget's.
     """
-    painter.fillRect(rect, Qt.GlobalColor.black)
-    _paint_greys(painter, view, layers, ratio=ratio, smooth=shown.smooth)
+    _paint_greys(painter, rect, view, layers, ratio=ratio, smooth=shown.smooth)
     heat = shown.heat if shown.heat_shown else None
     if heat is not None and shown.contours:
         draw_contours(painter, heat, view.transform)
@@ -136,8 +136,17 @@ def paint_film(
     _mark(painter, rect, shown)
 
 
-def _paint_greys(painter: QPainter, view: FilmView, layers: Layers, *, ratio: float, smooth: bool) -> None:
+def _paint_greys(painter: QPainter, rect: QRect, view: FilmView, layers: Layers, *, ratio: float, smooth: bool) -> None:
     piece = layers.piece(view, ratio, smooth=smooth)
+    rows, columns = piece.levels.shape
+    inside = QRect(
+        math.ceil(piece.left / ratio),
+        math.ceil(piece.top / ratio),
+        math.floor(columns / ratio) - 1,
+        math.floor(rows / ratio) - 1,
+    )
+    for empty in QRegion(rect).subtracted(QRegion(inside)):
+        painter.fillRect(empty, Qt.GlobalColor.black)
     if piece.levels.size:
         image = grey_image(apply_lut(view.lut(), piece.levels))
         image.setDevicePixelRatio(ratio)
