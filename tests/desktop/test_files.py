@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cxr_desktop.intake.files import find_films, find_films_in_chunks
+from cxr_desktop.intake.files import find_films, find_films_in_chunks, natural_key
 
 
 def _tree(root: Path, *names: str) -> None:
@@ -96,3 +96,8 @@ def test_a_link_to_a_film_is_that_film(tmp_path: Path) -> None:
     _tree(tmp_path, "a.png", "z/b.png")
     (tmp_path / "b-link.png").symlink_to(tmp_path / "z" / "b.png")
     assert _found(tmp_path) == ["a.png", "b-link.png"]
+
+
+def test_names_sort_as_a_person_counts() -> None:
+    names = ["b", "A 10", "a 9", "a 9b", "10", "9", "", "a", "007", "7"]
+    assert sorted(names, key=natural_key) == ["", "007", "7", "9", "10", "a", "a 9", "a 9b", "A 10", "b"]

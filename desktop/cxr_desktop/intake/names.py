@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from pathlib import PurePath
-from typing import Final
+from typing import Final, TypeAlias
 
 _WRITING = "csv doc docx htm html ini json jsonl log md pdf rst rtf toml tsv txt xls xlsx xml yaml yml"
 _PROGRAMS = "bat c cfg cxr db exe h ipynb npy npz onnx parquet ps1 pt py safetensors sh sqlite typed"
@@ -23,14 +22,14 @@ UNFINISHED: Final = frozenset(
 _PASSED_OVER: Final = frozenset({DICOMDIR, "thumbs.db", "desktop.ini", "lockfile", "version", "__macosx"})
 _NUMBER = re.compile(r"(\d+)")
 
-Key = tuple[tuple[int, int, str], ...]
+Key: TypeAlias = tuple[list[str | int], str]
 
 
 def natural_key(name: str) -> Key:
     """Sort key by which ``film-9`` stands before ``film-10``, in any case."""
-    return tuple(
-        (0, int(part), part) if part.isdecimal() else (1, 0, part.casefold()) for part in _NUMBER.split(name) if part
-    )
+    parts: list[str | int] = [*_NUMBER.split(name.casefold())]  # text and digits take turns, so like meets like
+    parts[1::2] = map(int, parts[1::2])
+    return parts, name
 
 
 def may_be_film(name: str) -> bool:
@@ -57,4 +56,5 @@ def is_index(name: str) -> bool:
 
 def suffix_of(name: str) -> str:
     """Suffix in lower case with its dot, as `pathlib` has it; empty where there is none."""
-    return PurePath(name).suffix.lower()
+    stem, _, suffix = name.rpartition(".")
+    return f".{suffix.lower()}" if stem and suffix else ""

@@ -15,6 +15,8 @@ from cxr_desktop.intake.names import is_unfinished, may_be_film, natural_key
 
 _AT_MOST: Final = 500
 _JOIN_S: Final = 2.0
+_REST: Final = 9.0
+"""Looking at a large folder takes at most a tenth of the time."""
 
 
 @dataclass(slots=True)
@@ -42,8 +44,10 @@ class FolderWatch:
         Called in the watch's thread with new files, at most 500 at a time; ZIPs are among them.
     on_trouble
         Called in the watch's thread with a sentence when the folder cannot be read, and when it can again.
-    interval_s, settle_s, give_up_s
-        Times in seconds.
+    interval_s
+        Seconds between two looks; longer where the folder is so large that looking takes long itself.
+    settle_s, give_up_s
+        Seconds.
     """
 
     def __init__(
@@ -108,8 +112,9 @@ class FolderWatch:
 
     def _work(self) -> None:
         while not self._stop.is_set():
+            start = time.monotonic()
             self.look()
-            self._stop.wait(self._interval_s)
+            self._stop.wait(max(self._interval_s, _REST * (time.monotonic() - start)))
 
     def _report(self, films: list[Path]) -> None:
         if films and not self._stop.is_set():
@@ -165,6 +170,9 @@ class FolderWatch:
         for entry in entries:
             if self._stop.is_set():
                 return
+            if entry.path in self._reported:  # first, since it is true of nearly all
+                yield entry
+                continue
             if is_unfinished(entry.name):
                 continue
             if entry.is_dir():
