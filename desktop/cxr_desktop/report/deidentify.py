@@ -6,6 +6,7 @@ import dataclasses
 from pathlib import Path
 
 from cxr_desktop.inference.verdict import Scored, Verdict
+from cxr_desktop.report.dicom.source import says_burned_in
 from cxr_desktop.report.pseudonyms import Pseudonyms
 from cxr_desktop.report.worklist import Worklist
 from cxr_shared.film import Identity
@@ -15,7 +16,8 @@ def deidentified(worklist: Worklist, names: Pseudonyms) -> Worklist:
     """Replace what identifies a patient in every verdict, and keep the order.
 
     Names, ages, sexes, dates, accession numbers and the names of files are removed; patient identifiers, UIDs and
-    content hashes are replaced by keyed hashes. Pictures are kept: what is burned into a film's pixels stays there.
+    content hashes are replaced by keyed hashes. Thumbnails are kept, but for those of films that say that text is
+    burned into them.
     """
     verdicts = [
         _without_identity(verdict, film_label(number), names) for number, verdict in enumerate(worklist.ordered(), 1)
@@ -35,7 +37,10 @@ def _without_identity(verdict: Verdict, label: str, names: Pseudonyms) -> Verdic
         facts = dataclasses.replace(facts, identity=identity, sha256=sha256)
     if isinstance(verdict, Scored):
         assert facts is not None, "a film that was scored was read"
-        return dataclasses.replace(verdict, source=source, facts=facts)
+        thumbnail = verdict.thumbnail
+        if thumbnail is not None and says_burned_in(verdict.source):
+            thumbnail = None
+        return dataclasses.replace(verdict, source=source, facts=facts, thumbnail=thumbnail)
     return dataclasses.replace(verdict, source=source, facts=facts, identity=identity, sha256=sha256)
 
 

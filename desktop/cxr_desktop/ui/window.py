@@ -10,7 +10,6 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QMainWindow, QSplitter, QVBoxLayout, QWidget
 
-from cxr_desktop.batch import Reports
 from cxr_desktop.inference.lanes import Lane
 from cxr_desktop.inference.verdict import Scored, Verdict
 from cxr_desktop.report.pictures import leading_target
@@ -18,6 +17,7 @@ from cxr_desktop.ui.actions import build_menus
 from cxr_desktop.ui.bundle_table import bundle_rows
 from cxr_desktop.ui.desk import VIEWER_ONLY, Desk, Loaded
 from cxr_desktop.ui.dialogs import Dialogs, keys_dialog, table_dialog
+from cxr_desktop.ui.export_actions import ExportActions
 from cxr_desktop.ui.rendering import Pyramid
 from cxr_desktop.ui.state import Row
 from cxr_desktop.ui.widgets.annotations import Annotations
@@ -56,7 +56,8 @@ class MainWindow(QMainWindow):
         self.side = SidePanel()
         self.notice = NoticeBar()
         self.status = StatusLine()
-        self.actions_by_name = build_menus(self, (self,))
+        self.exports = ExportActions(self)
+        self.actions_by_name = build_menus(self, (self, self.exports))
         self._row: Row | None = None
         self._target: Target | None = None
         self._lay_out()
@@ -83,18 +84,6 @@ class MainWindow(QMainWindow):
         """Open files and folders."""
         if paths:
             self.desk.open_paths(paths)
-
-    def export_json(self) -> None:
-        """Ask where, and write the worklist as JSON."""
-        path = self.dialogs.save("Export as JSON", "worklist.json")
-        if path is not None:
-            self.desk.export(Reports(json=path))
-
-    def export_csv(self) -> None:
-        """Ask where, and write the worklist as CSV."""
-        path = self.dialogs.save("Export as CSV", "worklist.csv")
-        if path is not None:
-            self.desk.export(Reports(csv=path))
 
     def next_film(self) -> None:
         """Open the next film."""

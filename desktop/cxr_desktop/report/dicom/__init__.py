@@ -1,6 +1,5 @@
-"""What is said of a film as DICOM objects in the film's own study. No Qt here."""
+"""What is said of a film as DICOM objects in the film's own study. No Qt here.
 
-from cxr_desktop.report.dicom.export import DicomExport, write_dicom
-from cxr_desktop.report.dicom.source import NoStudyError
-
-__all__ = ["DicomExport", "NoStudyError", "write_dicom"]
+`export.write_dicom` is the way in. Nothing is imported here: highdicom takes a second to load, and only an export that
+was asked for needs it.
+"""

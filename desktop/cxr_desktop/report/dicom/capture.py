@@ -6,6 +6,7 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+from highdicom import ContributingEquipment
 from highdicom.sc import SCImage
 from PIL import Image, ImageDraw, ImageFont
 from pydicom.dataset import Dataset
@@ -42,6 +43,8 @@ def capture(context: Context, grey: npt.NDArray[np.uint8], target: Target, *, nu
     """
     picture = captioned(context, fitted(grey, LONGEST_SIDE), target)
     common = maker(context) | {"instance_number": number}
+    if "Manufacturer" in context.source:  # the other classes of highdicom add it themselves
+        common["contributing_equipment"].insert(0, ContributingEquipment.for_image_acquisition(context.source))
     row, column = _orientation(context.source) or ("L", "F")
     made = SCImage(
         pixel_array=picture,
