@@ -49,6 +49,9 @@ def triage(
     json: Path | None = None,
     csv: Path | None = None,
     html: Path | None = None,
+    pdf: Path | None = None,
+    dicom: Path | None = None,
+    deidentified: Annotated[bool, Parameter(negative="")] = False,
     provider: ProviderOption = "auto",
 ) -> int:
     """Score films and print the most urgent; exit code 1 when no film was found, 130 after Ctrl-C.
@@ -65,15 +68,22 @@ def triage(
         Write one row a film here.
     html
         Write a page with pictures here.
+    pdf
+        Write a report to print here, a page a film.
+    dicom
+        Write DICOM objects (Structured Report, heat maps, Segmentation) in the films' own studies into this folder.
+    deidentified
+        Name no patient in any report: identifiers become pseudonyms, file names numbers, and dates are left out.
     provider
         auto proves what this system offers in a child process and falls back to the CPU; any other name is used or
         refused. TensorRT builds its engines first, for minutes, and is only used when it is named.
     """
     from cxr_desktop import batch, console
     from cxr_desktop.inference.kinds import Wanted
+    from cxr_desktop.reports import Remarks
 
     loaded = batch.load_bundle(bundle)
-    reports = batch.Reports(json=json, csv=csv, html=html)
+    reports = batch.Reports(json=json, csv=csv, html=html, pdf=pdf, dicom=dicom, deidentified=deidentified)
     reports.check()
     with console.progress() as show:
         worklist = batch.score_all(paths, loaded, wanted=Wanted(provider), thumbnails=html is not None, on_event=show)
@@ -83,7 +93,9 @@ def triage(
             file=sys.stderr,
         )
         return 130 if worklist.stopped else 1
-    console.print_worklist(worklist, reports.write(worklist, loaded))
+    said: list[str] = []
+    written = reports.write(worklist, loaded, remarks=Remarks(tell=said.append))
+    console.print_worklist(worklist, written, said)
     return 130 if worklist.stopped else 0
 
 

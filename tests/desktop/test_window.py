@@ -51,6 +51,9 @@ class _Answers(Dialogs):
     def save(self, title: str, name: str) -> Path | None:
         return self.folder()
 
+    def export_folder(self) -> Path | None:
+        return self.folder()
+
 
 @pytest.fixture
 def answers() -> _Answers:
@@ -299,7 +302,7 @@ def test_a_film_that_is_opened_twice_is_one_row(scored: MainWindow, qtbot: QtBot
 def test_export_writes_what_the_window_shows(
     scored: MainWindow, qtbot: QtBot, answers: _Answers, tmp_path: Path
 ) -> None:
-    for name, export in (("w.json", scored.export_json), ("w.csv", scored.export_csv)):
+    for name, export in (("w.json", scored.exports.export_json), ("w.csv", scored.exports.export_csv)):
         answers.paths = [tmp_path / name]
         export()
         qtbot.waitUntil(lambda name=name: name in scored.notice.text, timeout=5000)
@@ -311,7 +314,7 @@ def test_export_that_fails_says_why(
     scored: MainWindow, qtbot: QtBot, answers: _Answers, films: dict[str, Path]
 ) -> None:
     answers.paths = [films["dark"] / "w.json"]
-    scored.export_json()
+    scored.exports.export_json()
     qtbot.waitUntil(lambda: "Could not write" in scored.notice.text, timeout=5000)
 
 

@@ -35,6 +35,7 @@ def worklist_document(worklist: Worklist) -> dict[str, Any]:
         "schema": SCHEMA,
         **_provenance(worklist.provenance),
         "complete": worklist.complete,
+        "deidentified": worklist.deidentified,
         "counts": {
             "found": worklist.found,
             "above": worklist.count(*POSITIVE),

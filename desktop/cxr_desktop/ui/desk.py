@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 
 from PySide6.QtCore import QObject, Signal
 
-from cxr_desktop.batch import HOW_TO_GET_A_BUNDLE, Reports
+from cxr_desktop.batch import HOW_TO_GET_A_BUNDLE
 from cxr_desktop.inference.choice import chosen_plan, remember_fastest
 from cxr_desktop.inference.engine import Engine
 from cxr_desktop.inference.kinds import Kind, Wanted
@@ -26,6 +26,7 @@ from cxr_desktop.intake.demo import demo_films, demo_folder
 from cxr_desktop.intake.files import find_films_in_chunks
 from cxr_desktop.intake.prepared import DisplayFilm
 from cxr_desktop.intake.watch import FolderWatch
+from cxr_desktop.reports import Remarks, Reports
 from cxr_desktop.store import Store, StoredFilm
 from cxr_desktop.ui.mailbox import Background, Mailbox
 from cxr_desktop.ui.memory import Memory
@@ -201,11 +202,16 @@ class Desk(QObject):
         worklist = self.sheet.worklist(loaded.provenance)
 
         def write() -> str:
-            paths = reports.write(worklist, loaded.bundle)
+            said: list[str] = []
+            paths = reports.write(worklist, loaded.bundle, remarks=Remarks(said.append, self._stop.is_set))
             missing = "" if worklist.complete else f"; {worklist.found - len(worklist.verdicts)} films still wait"
-            return f"Wrote {', '.join(map(str, paths))}{missing}."
+            return " ".join((f"Wrote {', '.join(map(str, paths))}{missing}.", *said))
 
-        self._run(write, success=self.told.emit)
+        self.carry_out(write)
+
+    def carry_out(self, operation: Callable[[], str]) -> None:
+        """Run what touches no widget in the background, and say what it returns."""
+        self._run(operation, success=self.told.emit)
 
     def close(self) -> None:
         """End every thread and process; nothing is sent after."""

@@ -44,6 +44,10 @@ class Dialogs:
         chosen, _ = QFileDialog.getSaveFileName(self._parent, title, name)
         return _path(chosen)
 
+    def export_folder(self) -> Path | None:
+        """Ask for a folder to write DICOM objects into."""
+        return _path(QFileDialog.getExistingDirectory(self._parent, "Export DICOM objects into a folder"))
+
 
 def table_dialog(parent: QWidget, title: str, rows: list[tuple[str, ...]]) -> QDialog:
     """Make a window of its own that shows a table and stops nothing; it is gone when it is closed."""

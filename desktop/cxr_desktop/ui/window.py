@@ -10,7 +10,6 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QMainWindow, QSplitter, QVBoxLayout, QWidget
 
-from cxr_desktop.batch import Reports
 from cxr_desktop.inference.lanes import Lane
 from cxr_desktop.inference.verdict import Verdict
 from cxr_desktop.report.pictures import leading_target
@@ -20,6 +19,7 @@ from cxr_desktop.ui.bundle_table import bundle_rows
 from cxr_desktop.ui.companion_actions import CompanionActions
 from cxr_desktop.ui.desk import VIEWER_ONLY, Desk, Loaded
 from cxr_desktop.ui.dialogs import Dialogs, keys_dialog, table_dialog
+from cxr_desktop.ui.export_actions import ExportActions
 from cxr_desktop.ui.list_actions import ListActions
 from cxr_desktop.ui.model_inputs import ModelInputs
 from cxr_desktop.ui.reading_actions import ReadingActions
@@ -81,6 +81,7 @@ class MainWindow(QMainWindow):
         self.notice = NoticeBar()
         self.status = StatusLine()
         self.watching = Watching(desk, self.dialogs)
+        self.exports = ExportActions(self)
         self._row: Row | None = None
         self._target: Target | None = None
         self.list_actions = ListActions(self)
@@ -94,6 +95,7 @@ class MainWindow(QMainWindow):
             self.companion_actions,
             self.stage_actions,
             self.watching,
+            self.exports,
             self,
         )
         self.actions_by_name = build_menus(self, handlers)
@@ -126,18 +128,6 @@ class MainWindow(QMainWindow):
         """Open files and folders."""
         if paths:
             self.desk.open_paths(paths)
-
-    def export_json(self) -> None:
-        """Ask where, and write the worklist as JSON."""
-        path = self.dialogs.save("Export as JSON", "worklist.json")
-        if path is not None:
-            self.desk.export(Reports(json=path))
-
-    def export_csv(self) -> None:
-        """Ask where, and write the worklist as CSV."""
-        path = self.dialogs.save("Export as CSV", "worklist.csv")
-        if path is not None:
-            self.desk.export(Reports(csv=path))
 
     def next_target(self) -> None:
         """Choose the next target."""

@@ -77,3 +77,10 @@ def scale_image() -> QImage:
     rgba = np.full((1, 256, 4), 255, np.uint8)
     rgba[0, :, :3] = scale_colours()
     return rgba_image(rgba)
+
+
+def rgb_image(rgb: npt.NDArray[np.uint8]) -> QImage:
+    """Wrap (h, w, 3) uint8; the image holds its own copy."""
+    rows, columns, _ = rgb.shape
+    packed = np.ascontiguousarray(rgb)
+    return QImage(packed.data, columns, rows, 3 * columns, QImage.Format.Format_RGB888).copy()
