@@ -42,6 +42,9 @@ class _Answers(Dialogs):
     def folder(self) -> Path | None:
         return self.paths[0] if self.paths else None
 
+    def folder_to_watch(self) -> Path | None:
+        return self.folder()
+
     def bundle(self) -> Path | None:
         return self.folder()
 
