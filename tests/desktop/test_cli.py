@@ -69,6 +69,22 @@ def test_triage_opens_zips_and_names_what_it_could_not_open(
     }
 
 
+def test_triage_writes_pdf_and_dicom_and_names_nobody_where_asked(
+    films: dict[str, Path], bundle_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("PySide6")
+    monkeypatch.setenv("CXR_PSEUDONYM_KEY", str(tmp_path / "key"))
+    done = _run(
+        "triage", films["dark"], "--provider", "cpu", "--pdf", tmp_path / "w.pdf", "--dicom", tmp_path / "dicom",
+        "--json", tmp_path / "w.json", "--deidentified", bundle=bundle_path,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "w.pdf").read_bytes().startswith(b"%PDF")
+    assert "film-0001 is no DICOM file" in done.stdout
+    assert "look whether text is burned into" in done.stdout
+    assert "dark" not in (tmp_path / "w.json").read_text()
+
+
 def test_no_bundle_is_one_sentence_that_says_how_to_get_one(films: dict[str, Path]) -> None:
     done = _run("triage", films["dark"])
     assert done.returncode == 1
