@@ -179,7 +179,7 @@ class Scored:
     @property
     def disagreement(self) -> str:
         """How the anomaly model and the findings' models disagree, in words; nothing where they agree."""
-        return disagreement(self.scores.values())
+        return disagreement(self.scores, self.urgency.positive)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 from cxr_desktop.inference.urgency import Urgency
 from cxr_desktop.inference.verdict import GateReading, Peak, Provenance, Refused, Score, Scored, Timings, Verdict
 from cxr_desktop.intake.prepared import decode_facts
+from cxr_desktop.store.deferred import Deferred
 from cxr_desktop.store.errors import RecordDamaged
 from cxr_desktop.store.pictures import KeptMaps, Shapes, digest, pack_maps, pack_thumbnail, unpack_thumbnail
 from cxr_desktop.store.records import Opinion, Read
@@ -55,6 +56,7 @@ class Packed:
 class Form:
     """What the verdicts of a run share besides their provenance: scores without their logit, and orders."""
 
+    targets: tuple[Target, ...]
     scores: tuple[tuple[Target, float, Calibration, CellGrid, float | None], ...]
     peaks: tuple[Target, ...]
     maps: Shapes
@@ -185,14 +187,9 @@ class Unpacker:
         return Scored(
             source=source,
             facts=decode_facts(fields["facts"]),
-            scores={
-                target: Score(target, logit, threshold, calibration, grid, map_peak)
-                for (target, threshold, calibration, grid, map_peak), logit in zip(
-                    form.scores, fields["logits"], strict=True
-                )
-            },
+            scores=_scores(form, fields["logits"]),
             maps=KeptMaps(lambda: self._heat_maps(row), form.maps, fields["heat_maps"]),
-            peaks=dict(zip(form.peaks, map(Peak, *fields["peaks"]), strict=True)),
+            peaks=_peaks(form, fields["peaks"]),
             urgency=Urgency(value, nearness, why, tuple(map(Target, positive))),
             timings=Timings(*fields["timings"]),
             provenance=provenance,
@@ -217,12 +214,32 @@ class Unpacker:
         return text
 
 
+def _scores(form: Form, logits: Sequence[float]) -> Mapping[Target, Score]:
+    if len(logits) != len(form.scores):
+        raise ValueError("not a logit for each score")
+
+    def make() -> dict[Target, Score]:
+        return {
+            target: Score(target, logit, threshold, calibration, grid, map_peak)
+            for (target, threshold, calibration, grid, map_peak), logit in zip(form.scores, logits, strict=True)
+        }
+
+    return Deferred(form.targets, make)
+
+
+def _peaks(form: Form, columns: Sequence[Sequence[float]]) -> Mapping[Target, Peak]:
+    if [len(column) for column in columns] != [len(form.peaks)] * 3:
+        raise ValueError("not a peak for each map")
+    return Deferred(form.peaks, lambda: dict(zip(form.peaks, map(Peak, *columns), strict=True)))
+
+
 def _form(fields: Json) -> Form:
     scores = tuple(
         (Target(target), threshold, Calibration.model_validate(calibration), CellGrid(*grid), map_peak)
         for target, threshold, calibration, grid, map_peak in fields["scores"]
     )
     return Form(
+        targets=tuple(target for target, *_ in scores),
         scores=scores,
         peaks=tuple(map(Target, fields["peaks"])),
         maps={Target(target): tuple(shape) for target, *shape in fields["maps"]},
