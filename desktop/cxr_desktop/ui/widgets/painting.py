@@ -145,7 +145,7 @@ def _paint_greys(painter: QPainter, rect: QRect, view: FilmView, layers: Layers,
         math.floor(columns / ratio) - 1,
         math.floor(rows / ratio) - 1,
     )
-    for empty in QRegion(rect).subtracted(QRegion(inside)):
+    for empty in QRegion(rect).subtracted(QRegion(inside)):  # type: ignore[attr-defined]  # the stubs forget it
         painter.fillRect(empty, Qt.GlobalColor.black)
     if piece.levels.size:
         image = grey_image(apply_lut(view.lut(), piece.levels))
