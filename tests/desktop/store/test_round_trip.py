@@ -24,7 +24,7 @@ from cxr_shared.film import Identity, PixelSpacing, SpacingOrigin, ViewPosition
 from cxr_shared.findings import Target
 from cxr_shared.heat_map import CellGrid
 
-ANY_FLOAT = st.floats(allow_nan=True, allow_infinity=True)
+ANY_FLOAT = st.floats(allow_nan=False)  # a NaN has many bit patterns, and JSON keeps one
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 # Text of files is anything, lone surrogates and NUL included.
 TEXT = st.text(st.characters(exclude_categories=()), max_size=12)
