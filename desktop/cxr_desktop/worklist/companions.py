@@ -20,7 +20,7 @@ def companions(row: Row, rows: Iterable[Row]) -> list[Row]:
 
 
 def caption(row: Row, beside: Row, *, hidden: bool = False) -> str:
-    """Say what a companion is: ``same study``, or whether it is a prior and, unless patient data are hidden, of when."""
+    """Say what a companion is: ``same study``, or whether a prior and, unless patient data are hidden, of when."""
     if beside.identity.study_uid and beside.identity.study_uid == row.identity.study_uid:
         return "same study"
     when, now = beside.identity.acquired, row.identity.acquired
