@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
@@ -36,7 +36,7 @@ from cxr_shared.bundle import Bundle
 
 VIEWER_ONLY: Final = f"No bundle is open, so films are shown but not scored. {HOW_TO_GET_A_BUNDLE}"
 _KEPT_FILMS: Final = 6
-_RECALLED_AT_ONCE: Final = 1000
+_RECALLED_AT_ONCE: Final = 50
 
 T = TypeVar("T")
 
@@ -112,7 +112,7 @@ class Desk(QObject):
 
     def open_paths(self, paths: Sequence[Path]) -> None:
         """Add the films among files and folders, and score them where a bundle is open."""
-        self._run(lambda: list(find_films(paths, stopped=self._stop.is_set)), success=self._add)
+        self._run(lambda: self._look_up(find_films(paths, stopped=self._stop.is_set)), success=self._add)
 
     def open_bundle(self, path: Path, *, wanted: Wanted = Wanted.AUTO) -> None:
         """Verify a bundle, choose its provider, and score every film with it."""
@@ -137,7 +137,7 @@ class Desk(QObject):
     def open_demo(self) -> None:
         """Add films to try the program with."""
         self.told.emit("Drawing synthetic demo films; they are no patient's.")
-        self._run(lambda: demo_films(demo_folder()), success=self._add)
+        self._run(lambda: self._look_up(demo_films(demo_folder())), success=self._add)
 
     def follow(self, policy: TriagePolicy) -> None:
         """Judge every row by another policy."""
@@ -196,6 +196,12 @@ class Desk(QObject):
         failure: Callable[[str], None] | None = None,
     ) -> None:
         self._background.run(operation, success=success, failure=failure or self.failed.emit)
+
+    def _look_up(self, files: Iterable[Path]) -> list[Path]:
+        """Ask the disk, in the background, what the sheet will ask for."""
+        found = list(files)
+        self.sheet.look_up(found)
+        return found
 
     def _add(self, files: list[Path]) -> None:
         fresh = self.sheet.new_among(files)
