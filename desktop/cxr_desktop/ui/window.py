@@ -19,6 +19,7 @@ from cxr_desktop.ui.actions import build_menus
 from cxr_desktop.ui.bundle_table import bundle_rows
 from cxr_desktop.ui.desk import VIEWER_ONLY, Desk, Loaded
 from cxr_desktop.ui.dialogs import Dialogs, keys_dialog, table_dialog
+from cxr_desktop.ui.housekeeping import Housekeeper
 from cxr_desktop.ui.list_actions import ListActions
 from cxr_desktop.ui.reading_actions import ReadingActions
 from cxr_desktop.ui.rendering import Pyramid
@@ -86,6 +87,8 @@ class MainWindow(QMainWindow):
         self._lay_out()
         self._connect()
         self.settings_actions.begin()
+        self.housekeeper = Housekeeper(self)
+        self.housekeeper.start()
 
     # Actions: each is an entry of `actions.MENUS`.
 
@@ -239,6 +242,7 @@ class MainWindow(QMainWindow):
         self.settings_actions.end()
         self.hide()
         self.table.films.stop()
+        self.housekeeper.stop()
         self.desk.close()
         event.accept()
 
