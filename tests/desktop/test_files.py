@@ -101,3 +101,10 @@ def test_a_link_to_a_film_is_that_film(tmp_path: Path) -> None:
 def test_names_sort_as_a_person_counts() -> None:
     names = ["b", "A 10", "a 9", "a 9b", "10", "9", "", "a", "007", "7"]
     assert sorted(names, key=natural_key) == ["", "007", "7", "9", "10", "a", "a 9", "a 9b", "A 10", "b"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a privilege on Windows")
+def test_a_link_in_a_circle_costs_itself(tmp_path: Path) -> None:
+    (tmp_path / "a-circle").symlink_to(tmp_path / "a-circle")
+    _tree(tmp_path, "b.png")
+    assert _found(tmp_path) == ["a-circle", "b.png"]

@@ -25,17 +25,18 @@ class _Score:
 
 
 def test_models_disagree_where_only_one_kind_fires() -> None:
-    normal, anomaly = _Score(Target.ANOMALY, 0.1), _Score(Target.ANOMALY, 0.9)
-    hernia, mass, none = _Score(Target.HERNIA, 0.7), _Score(Target.MASS, 0.8), _Score(Target.EDEMA, 0.2)
-    assert disagreement([normal, hernia, none]) == "anomaly model says normal, hernia fires"
-    assert disagreement([normal, hernia, mass, none]) == "anomaly model says normal, hernia and 1 more fires"
-    assert disagreement([anomaly, none]) == "anomaly model fires, no finding does"
-    assert disagreement([anomaly, hernia]) == disagreement([normal, none]) == ""
+    anomaly, hernia, mass, edema = Target.ANOMALY, Target.HERNIA, Target.MASS, Target.EDEMA
+    assert disagreement([anomaly, hernia, edema], [hernia]) == "anomaly model says normal, hernia fires"
+    # Named in the bundle's order, whichever is the gravest.
+    fired = disagreement([anomaly, hernia, mass, edema], [mass, hernia])
+    assert fired == "anomaly model says normal, hernia and 1 more fires"
+    assert disagreement([anomaly, edema], [anomaly]) == "anomaly model fires, no finding does"
+    assert disagreement([anomaly, hernia], [hernia, anomaly]) == disagreement([anomaly, edema], []) == ""
 
 
-@pytest.mark.parametrize("scores", [[], [_Score(Target.ANOMALY, 0.9)], [_Score(Target.HERNIA, 0.9)]])
-def test_one_kind_of_model_cannot_disagree_with_itself(scores: list[_Score]) -> None:
-    assert disagreement(scores) == ""
+@pytest.mark.parametrize("targets", [[], [Target.ANOMALY], [Target.HERNIA], [Target.HERNIA, Target.MASS]])
+def test_one_kind_of_model_cannot_disagree_with_itself(targets: list[Target]) -> None:
+    assert disagreement(targets, targets) == ""
 
 
 def test_an_unread_film_moves_up_a_lane_each_time_it_waited_so_long() -> None:

@@ -21,8 +21,10 @@ from cxr_desktop.ui.desk import Desk
 from cxr_desktop.ui.settings_dialog import SettingsDialog
 from cxr_desktop.ui.window import MainWindow
 from cxr_desktop.worklist.order import Column
+from cxr_desktop.worklist.row import Row
 from cxr_shared.bundle import Bundle
 from cxr_shared.findings import Target
+from cxr_shared.phantom import write_phantoms
 
 
 class _Room:
@@ -236,3 +238,30 @@ def test_an_empty_window_offers_three_ways_to_begin(room: _Room) -> None:
     room.qtbot.waitUntil(lambda: len(window.table.films.shown) == 12, timeout=120000)
     assert not window.welcome.isVisible()
     assert window.stage.isVisible()
+
+
+def test_c_shows_the_patients_other_film_beside_and_says_where_there_is_none(
+    room: _Room, films: dict[str, Path], tmp_path: Path
+) -> None:
+    phantoms = write_phantoms(tmp_path / "phantoms", films=6, seed=4, dicom=True, workers=1)
+    window = room.open_scored([*phantoms.images, films["dark"]])
+    rows = window.desk.sheet.rows
+    first = next(row for row in rows if len(_of(rows, row.identity.patient_id)) > 1)
+    place = window.table.films.place(first)
+    assert place is not None
+    window.table.open(place)
+    room.qtbot.waitUntil(lambda: window.viewer.shown_source == first.source, timeout=20000)
+    _press(window, Qt.Key.Key_C)
+    room.qtbot.waitUntil(lambda: window.stage.companion.shown_source is not None, timeout=20000)
+    beside = window.desk.sheet.row_of(window.stage.companion.shown_source or Path())
+    assert beside is not None
+    assert beside is not first
+    assert beside.identity.patient_id == first.identity.patient_id
+    alone = window.desk.sheet.row_of(films["dark"])
+    assert alone is not None
+    window.table.open(window.table.films.place(alone) or 0)
+    room.qtbot.waitUntil(lambda: window.stage.companion.shown_source is None, timeout=20000)
+
+
+def _of(rows: list[Row], patient: str) -> list[Row]:
+    return [row for row in rows if patient and row.identity.patient_id == patient]

@@ -7,10 +7,10 @@ that are below their thresholds, since no model has seen it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from cxr_shared.findings import Target
 
@@ -46,6 +46,8 @@ class Lane(IntEnum):
 
 _WORDS: Final = ("urgent", "abnormal", "disagreement", "refused", "waiting", "below thresholds", "normal")
 
+_LANES: Final = tuple(Lane)
+
 POSITIVE: Final = frozenset({Lane.URGENT, Lane.ABNORMAL, Lane.DISAGREEMENT})
 """Lanes of films on which at least one model fires."""
 NEGATIVE: Final = frozenset({Lane.UNCONFIRMED, Lane.NORMAL})
@@ -78,26 +80,21 @@ class TriagePolicy:
 DEFAULT_POLICY: Final = TriagePolicy()
 
 
-class Fired(Protocol):
-    """What a lane needs of a score."""
+def disagreement(asked: Collection[Target], positive: Collection[Target]) -> str:
+    """Say in words how the anomaly model and the findings' models disagree; nothing where they agree.
 
-    @property
-    def target(self) -> Target:
-        """What was asked."""
-
-    @property
-    def positive(self) -> bool:
-        """Whether the probability reaches the operating point."""
-
-
-def disagreement(scores: Iterable[Fired]) -> str:
-    """Say in words how the anomaly model and the findings' models disagree; nothing where they agree."""
-    scores = list(scores)
-    anomaly = [score.positive for score in scores if score.target is Target.ANOMALY]
-    fired = [score.target for score in scores if score.positive and score.target is not Target.ANOMALY]
-    if not anomaly or len(scores) == len(anomaly) or anomaly[0] == bool(fired):
+    Parameters
+    ----------
+    asked
+        The targets of the bundle.
+    positive
+        Those that reach their operating point.
+    """
+    normal = Target.ANOMALY not in positive
+    fired = [target for target in asked if target in positive and target is not Target.ANOMALY]
+    if Target.ANOMALY not in asked or len(asked) == 1 or normal != bool(fired):
         return ""
-    if anomaly[0]:
+    if not normal:
         return NOTHING_FIRES
     others = f" and {len(fired) - 1} more" if len(fired) > 1 else ""
     return f"anomaly model says normal, {fired[0].display.lower()}{others} fires"
@@ -117,8 +114,8 @@ def lane_of(verdict: Verdict | None, policy: TriagePolicy = DEFAULT_POLICY) -> L
         return Lane.DISAGREEMENT
     if verdict.urgency.positive:
         return Lane.ABNORMAL
-    kinds = {target is Target.ANOMALY for target in verdict.scores}
-    return Lane.NORMAL if len(kinds) == 2 else Lane.UNCONFIRMED
+    both = Target.ANOMALY in verdict.scores and len(verdict.scores) > 1
+    return Lane.NORMAL if both else Lane.UNCONFIRMED
 
 
 def worklist_order(verdict: Verdict | None, policy: TriagePolicy = DEFAULT_POLICY) -> tuple[int, float, float]:
@@ -133,7 +130,7 @@ def worklist_order(verdict: Verdict | None, policy: TriagePolicy = DEFAULT_POLIC
 
 def aged(lane: Lane, waited_hours: float, policy: TriagePolicy = DEFAULT_POLICY) -> Lane:
     """Lane among whose films an unread one is sorted after it has waited; never past `Lane.URGENT`."""
-    if policy.ageing_hours <= 0 or waited_hours <= 0:
+    if policy.ageing_hours <= 0 or waited_hours < policy.ageing_hours:
         return lane
-    lanes = int(min(waited_hours / policy.ageing_hours, len(Lane)))
-    return Lane(max(Lane.URGENT, lane - lanes))
+    lanes = int(min(waited_hours / policy.ageing_hours, len(_LANES)))
+    return _LANES[max(0, lane - lanes)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -127,11 +127,6 @@ class GateReading:
         return self.distance <= self.threshold
 
 
-class _Answer(NamedTuple):
-    target: Target
-    positive: bool
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Scored:
     """A film that was scored.
@@ -184,8 +179,7 @@ class Scored:
     @property
     def disagreement(self) -> str:
         """How the anomaly model and the findings' models disagree, in words; nothing where they agree."""
-        fired = self.urgency.positive  # known without a look at the scores, which a store makes only then
-        return disagreement(_Answer(target, target in fired) for target in self.scores)
+        return disagreement(self.scores, self.urgency.positive)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -140,6 +140,14 @@ def _below(top: Path, stopped: Stopped) -> Iterator[_Found]:
                 return
 
 
+def is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry is a folder, or a link to one; False for a link that leads nowhere or in a circle."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
 def _known(path: Path) -> tuple[Path, str]:
     return path, os.path.realpath(path)
 
@@ -153,7 +161,7 @@ def _entries(folder: Path) -> tuple[list[str], set[str], list[str]]:
         with os.scandir(folder) as entries:
             for entry in entries:
                 linked = entry.is_symlink()
-                if entry.is_dir():
+                if is_folder(entry):
                     if not linked and not entry.name.startswith("."):
                         folders.append(entry.name)
                     continue

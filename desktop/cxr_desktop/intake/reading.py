@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from cxr_desktop.intake.prepared import LEVELS, DisplayFilm, FilmFacts, NotRead,
 from cxr_shared.bundle import InputSpec
 from cxr_shared.files import sha256_file
 from cxr_shared.film import Film, Refusal, RefusalKind, Voi, VoiLut, default_window, present, read_film
+from cxr_shared.film.limits import MAX_FILE_BYTES
 from cxr_shared.opencv import cv2
 from cxr_shared.pixels import model_input
 
@@ -107,10 +109,10 @@ def _presentations(film: Film, *, first: float, step: float) -> tuple[Presentati
 
 def not_read(refusal: Refusal) -> NotRead:
     """Say of a refusal what is known here besides: the hash of the file's content, and what a ZIP or a disc did."""
-    try:
-        sha256 = sha256_file(refusal.source)
-    except OSError:
-        sha256 = ""
+    sha256 = ""
+    with contextlib.suppress(OSError):
+        if refusal.source.stat().st_size <= MAX_FILE_BYTES:  # a ZIP of a whole archive would take minutes
+            sha256 = sha256_file(refusal.source)
     reason = reason_for(refusal.source) if refusal.kind in _OF_CONTAINERS else None
     return NotRead(refusal.kind.value, reason or refusal.message, refusal.source, refusal.identity, sha256)
 

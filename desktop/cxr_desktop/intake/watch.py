@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from cxr_desktop.intake.complete import is_complete
+from cxr_desktop.intake.files import is_folder
 from cxr_desktop.intake.names import is_unfinished, may_be_film, natural_key
 
 _AT_MOST: Final = 500
@@ -175,7 +176,7 @@ class FolderWatch:
                 continue
             if is_unfinished(entry.name):
                 continue
-            if entry.is_dir():
+            if is_folder(entry):
                 if not entry.is_symlink():
                     folders.append(entry.path)
             elif may_be_film(entry.name):

@@ -67,6 +67,8 @@ class StoredFilm:
         The verdict is by another bundle than the one asked for.
     read
         The latest reading of this content.
+    real
+        Its real path, by which it is on the list once.
     """
 
     source: Path
@@ -75,6 +77,7 @@ class StoredFilm:
     verdict: Verdict | None
     stale: bool
     read: Read | None
+    real: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import Final, Protocol
 
 from cxr_desktop.ui.desk import Desk
 from cxr_desktop.ui.rendering import Pyramid
+from cxr_desktop.ui.widgets.list_pane import ListPane
 from cxr_desktop.ui.widgets.stage import Stage
 from cxr_desktop.worklist.companions import caption, companions
 from cxr_desktop.worklist.row import Row
@@ -19,6 +20,7 @@ class Compares(Protocol):
     """What these actions need of the window."""
 
     desk: Desk
+    list: ListPane
     stage: Stage
 
     @property
@@ -68,5 +70,6 @@ class CompanionActions:
         if isinstance(shown, str):
             self._window.stage.compare(None, shown)
             return
+        hidden = self._window.list.table.films.view.hidden
         count = f" ({others.index(beside) + 1} of {len(others)})" if len(others) > 1 else ""
-        self._window.stage.compare(shown, f"{caption(row, beside)}{count}")
+        self._window.stage.compare(shown, f"{caption(row, beside, hidden=hidden)}{count}")

@@ -39,7 +39,7 @@ from cxr_shared.bundle import Bundle
 
 VIEWER_ONLY: Final = f"No bundle is open, so films are shown but not scored. {HOW_TO_GET_A_BUNDLE}"
 _KEPT_FILMS: Final = 6
-_RECALLED_AT_ONCE: Final = 1000
+_RECALLED_AT_ONCE: Final = 50
 
 T = TypeVar("T")
 
@@ -159,7 +159,7 @@ class Desk(QObject):
     def open_demo(self) -> None:
         """Add films to try the program with."""
         self.told.emit("Drawing synthetic demo films; they are no patient's.")
-        self._run(lambda: demo_films(demo_folder()), success=self._add)
+        self._run(lambda: demo_films(demo_folder()), success=self.open_paths)
 
     def follow(self, policy: TriagePolicy) -> None:
         """Judge every row by another policy."""
@@ -239,6 +239,7 @@ class Desk(QObject):
         found = False
         for chunk in find_films_in_chunks(paths, stopped=self._stop.is_set):
             found = True
+            self.sheet.look_up(chunk)  # asks the disk here, not in the window's thread
             self._mailbox.post(partial(self._add, chunk))
         return found
 

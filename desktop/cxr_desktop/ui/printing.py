@@ -349,23 +349,30 @@ class _Pages:
         for part in self._parts(words, self._width - indent):
             used = self._text(QRectF(indent, self._y, self._width - indent, 400), part, _SMALL, wrap=True)
             self._y += used
-            if self._y > self._bottom:
-                self._new_page()
         self._y += 1.2
 
     def _parts(self, words: str, width: float) -> Iterator[str]:
-        """Cut words that fill more than a page into pieces that fit, between words."""
+        """Cut words that do not fit on this page into pieces that fill it and the next ones, between words."""
+        rest = words.split(" ")
+        while self._wrapped(" ".join(rest), width, _SMALL) > self._bottom - self._y:
+            fitting = self._fitting(rest, width)
+            if fitting or self._y < 2 * _MARGIN:  # a word that is taller than a page is written all the same
+                yield " ".join(rest[: max(1, fitting)])
+                rest = rest[max(1, fitting) :]
+            self._new_page()
+        yield " ".join(rest)
+
+    def _fitting(self, words: list[str], width: float) -> int:
+        """Count the words that still fit on this page, by bisection."""
         room = self._bottom - self._y
-        if self._wrapped(words, width, _SMALL) <= room:
-            yield words
-            return
-        piece: list[str] = []
-        for word in words.split():
-            if self._wrapped(" ".join([*piece, word]), width, _SMALL) > self._bottom - self._y - 1:
-                yield " ".join(piece)
-                piece = []
-            piece.append(word)
-        yield " ".join(piece)
+        fits, too_many = 0, len(words)
+        while too_many - fits > 1:
+            middle = (fits + too_many) // 2
+            if self._wrapped(" ".join(words[:middle]), width, _SMALL) <= room:
+                fits = middle
+            else:
+                too_many = middle
+        return fits
 
     def _rule(self, y: float) -> None:
         self._painter.setPen(QPen(QColor(_LINE), self._dots(0.2)))

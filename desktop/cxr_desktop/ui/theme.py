@@ -11,6 +11,7 @@ GROUND: Final = "#0b0d10"
 PANEL: Final = "#14171c"
 RAISED: Final = "#1d2229"
 LINE: Final = "#2a3038"
+RULE: Final = "#1a1e24"
 TEXT: Final = "#b9c0ca"
 STRONG: Final = "#dde2e8"
 DIM: Final = "#78818e"
@@ -31,7 +32,7 @@ QMenu::item:disabled {{ color: {DIM}; }}
 QMenu::separator {{ height: 1px; background: {LINE}; margin: 4px 8px; }}
 QTableView {{ background: {PANEL}; alternate-background-color: {PANEL}; border: none; outline: none;
   selection-background-color: #24405a; selection-color: {STRONG}; gridline-color: {LINE}; }}
-QTableView::item {{ padding: 0 6px; border-bottom: 1px solid #1a1e24; }}
+QTableView::item {{ padding: 0 6px; border-bottom: 1px solid {RULE}; }}
 QHeaderView::section {{ background: {PANEL}; color: {DIM}; border: none; border-bottom: 1px solid {LINE};
   padding: 5px 6px; }}
 QTableCornerButton::section {{ background: {PANEL}; }}

@@ -53,4 +53,5 @@ class Watching:
         self._action.blockSignals(True)  # noqa: FBT003  (Qt's order)
         self._action.setChecked(folder is not None)
         self._action.blockSignals(False)  # noqa: FBT003
-        self._action.setText(WATCH if folder is None else f"Stop &watching {folder.name}")
+        name = "" if folder is None else folder.name.replace("&", "&&")
+        self._action.setText(f"&Watching {name}" if name else WATCH)

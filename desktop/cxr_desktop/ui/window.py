@@ -20,6 +20,7 @@ from cxr_desktop.ui.companion_actions import CompanionActions
 from cxr_desktop.ui.desk import VIEWER_ONLY, Desk, Loaded
 from cxr_desktop.ui.dialogs import Dialogs, keys_dialog, table_dialog
 from cxr_desktop.ui.export_actions import ExportActions
+from cxr_desktop.ui.housekeeping import Housekeeper
 from cxr_desktop.ui.list_actions import ListActions
 from cxr_desktop.ui.model_inputs import ModelInputs
 from cxr_desktop.ui.reading_actions import ReadingActions
@@ -102,6 +103,8 @@ class MainWindow(QMainWindow):
         self._lay_out()
         self._connect()
         self.settings_actions.begin()
+        self.housekeeper = Housekeeper(self)
+        self.housekeeper.start()
 
     # Actions: each is an entry of `actions.MENUS`.
 
@@ -215,6 +218,7 @@ class MainWindow(QMainWindow):
         for window in self.stage_actions.windows:
             window.close()
         self.model_inputs.close()
+        self.housekeeper.stop()
         self.desk.close()
         event.accept()
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Final
 
 from cxr_desktop.inference.lanes import Lane, TriagePolicy
-from cxr_desktop.intake.files import natural_key
+from cxr_desktop.intake.files import natural_key as _natural_key
 from cxr_desktop.worklist.row import Row
 
 
@@ -40,6 +41,8 @@ class Column(IntEnum):
 
 _TITLES = ("Lane", "Urgency", "Why", "Film", "Patient", "Age", "Sex", "View", "Acquired", "Models disagree", "State")
 _PRIVATE = frozenset({Column.FILM, Column.PATIENT, Column.AGE, Column.SEX, Column.ACQUIRED})
+natural_key = functools.lru_cache(maxsize=2**16)(_natural_key)
+
 HIDDEN = "•••"
 """Stands for patient data that are hidden."""
 
@@ -91,9 +94,13 @@ def arrange(rows: Iterable[Row], view: View, policy: TriagePolicy, *, now: float
         Seconds since the epoch, for ageing.
     """
     words = view.search.casefold().split()
-    shown = [row for row in rows if _matches(row, view, words)]
-    keys = {id(row): _key(row, view, policy, now) for row in shown}
-    shown.sort(key=lambda row: keys[id(row)], reverse=view.descending)
+    sifts = bool(words) or view.unread or view.lane is not None
+    shown = [row for row in rows if _matches(row, view, words)] if sifts else list(rows)
+    by_triage = not view.blind and view.column in (Column.LANE, Column.URGENCY)
+    shown.sort(
+        key=(lambda row: row.order(now, policy)) if by_triage else (lambda row: _key(row, view, policy, now)),
+        reverse=view.descending,
+    )
     if not view.grouped:
         return shown
     first: dict[str, int] = {}
@@ -140,19 +147,20 @@ def _age(row: Row) -> str:
 
 
 _UNITS: Final = {"Y": "", "M": "months", "W": "weeks", "D": "days"}
-_TEXTS: Final[dict[Column, Callable[[Row], str]]] = {
-    Column.LANE: lambda row: row.lane.words,
-    Column.URGENCY: lambda row: f"{row.urgency:.2f}" if row.scored else "–",
-    Column.WHY: lambda row: row.why,
-    Column.FILM: lambda row: row.source.name,
-    Column.PATIENT: _patient,
-    Column.AGE: _age,
-    Column.SEX: lambda row: row.identity.patient_sex,
-    Column.VIEW: lambda row: row.view,
-    Column.ACQUIRED: lambda row: row.identity.acquired.replace("T", " ")[:16],
-    Column.DISAGREEMENT: lambda row: row.disagreement,
-    Column.STATE: lambda row: row.state,
-}
+_TEXTS: Final[tuple[Callable[[Row], str], ...]] = (
+    lambda row: row.lane.words,
+    lambda row: f"{row.urgency:.2f}" if row.scored else "–",
+    lambda row: row.why,
+    lambda row: row.source.name,
+    _patient,
+    _age,
+    lambda row: row.identity.patient_sex,
+    lambda row: row.view,
+    lambda row: row.identity.acquired.replace("T", " ")[:16],
+    lambda row: row.disagreement,
+    lambda row: row.state,
+)
+"""In the order of the columns; a tuple, since hashing a member of an enumeration calls Python."""
 
 
 def _matches(row: Row, view: View, words: list[str]) -> bool:
@@ -162,15 +170,47 @@ def _matches(row: Row, view: View, words: list[str]) -> bool:
         return False
     if not words:
         return True
-    all_text = " ".join(text(row, column, view) for column in Column).casefold()
-    if not view.hidden:
-        all_text += f" {row.source}".casefold()
-    return all(word in all_text for word in words)
+    return all(map(_words(row, view).__contains__, words))
+
+
+def _words(row: Row, view: View) -> str:
+    """All that a row shows and is found by."""
+    scores = text(row, Column.WHY, view) if concealed(row, view) else _sought(row, "scores", _scores_of)
+    film = f"film {row.number}" if view.hidden else _sought(row, "film", _film_of)
+    return f"{scores}\n{film}\n{row.view.casefold()}\n{row.state}"
+
+
+def _scores_of(row: Row) -> str:
+    return "\n".join((row.lane.words, _plain(row, Column.URGENCY), row.why, row.disagreement)).casefold()
+
+
+def _film_of(row: Row) -> str:
+    identity = row.identity
+    return "\n".join((_patient(row), _age(row), identity.patient_sex, identity.acquired, str(row.source))).casefold()
+
+
+def _sought(row: Row, name: object, make: Callable[[Row], Any]) -> Any:  # noqa: ANN401  (what `make` gives)
+    """Work something out of a row once, until it is judged again."""
+    known = row.sought.get(name)
+    if known is None:
+        known = row.sought[name] = make(row)
+    return known
 
 
 def _key(row: Row, view: View, policy: TriagePolicy, now: float) -> Any:  # noqa: ANN401  (keys of a kind compare)
-    if view.column not in (Column.LANE, Column.URGENCY):
-        return natural_key(text(row, view.column, view)), row.number
+    column = view.column
+    if column not in (Column.LANE, Column.URGENCY):
+        if column is Column.STATE or (view.hidden and column.is_private) or concealed(row, view):
+            return _text_key(column, text(row, column, view)), row.number
+        return _sought(row, int(column), lambda row: (_text_key(column, _plain(row, column)), row.number))
     if concealed(row, view):
         return (row.finished, Lane.WAITING, 0.0, 0.0, row.number)
     return row.order(now, policy)
+
+
+def _text_key(column: Column, words: str) -> Any:  # noqa: ANN401  (keys of a column compare)
+    return natural_key(words) if column in _NUMBERED else words.casefold()
+
+
+_NUMBERED: Final = frozenset({Column.FILM, Column.PATIENT, Column.AGE})
+"""Columns in which 9 stands before 10."""

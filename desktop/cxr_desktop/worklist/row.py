@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from cxr_desktop.inference.lanes import DEFAULT_POLICY, Lane, TriagePolicy, aged, lane_of
 from cxr_desktop.inference.verdict import Refused, Scored, Verdict
@@ -13,6 +13,7 @@ from cxr_shared.film import Identity, ViewPosition
 
 _NOBODY: Final = Identity()
 _HOUR_S: Final = 3600.0
+_WAITING: Final = "waiting to be scored"
 
 
 @dataclass(slots=True, eq=False)
@@ -34,8 +35,12 @@ class Row:
         Whether the verdict is another bundle's: it is shown as such, and the film waits for a new one.
     read
         What the reader said last; None before they said anything.
-    lane
-        Where it stands; `judge` keeps it.
+    lane, scored, urgency, nearness, why, disagreement
+        What `judge` worked out, since a long list asks for them at every turn: where it stands; the verdict, where it
+        is one with scores of the bundle in use; 0..1 and how near to a threshold, 0 where it was not scored; the reason
+        for its place; how the models disagree, in words.
+    sought
+        What a search and a sorted column were given of it, until it is judged again.
     """
 
     number: int
@@ -44,41 +49,29 @@ class Row:
     verdict: Verdict | None = None
     stale: bool = False
     read: Read | None = None
-    lane: Lane = field(default=Lane.WAITING)
+    lane: Lane = field(default=Lane.WAITING, init=False)
+    scored: Scored | None = field(default=None, init=False)
+    urgency: float = field(default=0.0, init=False)
+    nearness: float = field(default=0.0, init=False)
+    why: str = field(default=_WAITING, init=False)
+    disagreement: str = field(default="", init=False)
+    sought: dict[object, Any] = field(default_factory=dict, init=False)
 
     def judge(self, verdict: Verdict | None, policy: TriagePolicy = DEFAULT_POLICY, *, stale: bool = False) -> None:
         """Take a verdict, or None to wait again."""
         self.verdict, self.stale = verdict, stale
         self.lane = lane_of(None if stale else verdict, policy)
+        self.scored = verdict if isinstance(verdict, Scored) and not stale else None
+        self.urgency = self.scored.urgency.value if self.scored else 0.0
+        self.nearness = self.scored.urgency.nearness if self.scored else 0.0
+        self.why = _why(verdict, stale=stale)
+        self.disagreement = self.scored.disagreement if self.scored else ""
+        self.sought.clear()
 
     @property
     def finished(self) -> bool:
         """Whether it was marked read."""
         return self.read is not None and self.read.finished
-
-    @property
-    def scored(self) -> Scored | None:
-        """The verdict, where it is one with scores of the bundle in use."""
-        return self.verdict if isinstance(self.verdict, Scored) and not self.stale else None
-
-    @property
-    def urgency(self) -> float:
-        """0..1; 0 where it was not scored."""
-        return self.scored.urgency.value if self.scored else 0.0
-
-    @property
-    def why(self) -> str:
-        """The reason for its place."""
-        if self.verdict is None:
-            return "waiting to be scored"
-        if self.stale:
-            return "scored by another bundle; waits to be scored again"
-        return self.verdict.message if isinstance(self.verdict, Refused) else self.verdict.urgency.why
-
-    @property
-    def disagreement(self) -> str:
-        """How the models disagree, in words."""
-        return self.scored.disagreement if self.scored else ""
 
     @property
     def state(self) -> str:
@@ -119,7 +112,15 @@ class Row:
         policy
             Whose ageing counts.
         """
-        waited = 0.0 if self.finished or self.lane is Lane.WAITING else (now - self.added_at) / _HOUR_S
-        scored = self.scored
-        nearness = scored.urgency.nearness if scored else 0.0
-        return self.finished, aged(self.lane, waited, policy), -self.urgency, -nearness, self.number
+        finished, lane = self.finished, self.lane
+        if not finished and lane is not Lane.WAITING:
+            lane = aged(lane, (now - self.added_at) / _HOUR_S, policy)
+        return finished, lane, -self.urgency, -self.nearness, self.number
+
+
+def _why(verdict: Verdict | None, *, stale: bool) -> str:
+    if verdict is None:
+        return _WAITING
+    if stale:
+        return "scored by another bundle; waits to be scored again"
+    return verdict.message if isinstance(verdict, Refused) else verdict.urgency.why

@@ -29,16 +29,22 @@ class Sheet:
         self.rows: list[Row] = []
         self.policy = policy
         self._by_path: dict[str, Row] = {}
+        self._real: dict[Path, str] = {}
         self._numbered = 0
+
+    def look_up(self, files: Iterable[Path]) -> None:
+        """Find the real paths of files, from any thread, so that `add` and `judge` do not wait for a disk."""
+        for path in files:
+            self._identity(path)
 
     def new_among(self, files: Iterable[Path]) -> list[Path]:
         """Return those that are in no row yet."""
-        fresh = {_identity(path): path for path in files}
+        fresh = {self._identity(path): path for path in files}
         return [path for identity, path in fresh.items() if identity not in self._by_path]
 
     def row_of(self, source: Path) -> Row | None:
         """Find the row of a file."""
-        return self._by_path.get(_identity(source))
+        return self._by_path.get(self._identity(source))
 
     def add(self, files: Sequence[Path], *, at: float) -> list[Row]:
         """Append a waiting row for each file; the caller passes what `new_among` returned."""
@@ -49,6 +55,8 @@ class Sheet:
     def recall(self, films: Iterable[StoredFilm]) -> None:
         """Append or renew the rows of films that were remembered."""
         for film in films:
+            if film.real:
+                self._real.setdefault(film.source, film.real)
             row = self.row_of(film.source)
             if row is None:
                 row = self._next(film.source, film.added_at)
@@ -79,7 +87,7 @@ class Sheet:
     def put_back(self, rows: Iterable[Row]) -> None:
         """Append rows as they are."""
         for row in rows:
-            self._by_path[_identity(row.source)] = row
+            self._by_path[self._identity(row.source)] = row
             self.rows.append(row)
 
     def age_verdicts(self) -> None:
@@ -123,6 +131,9 @@ class Sheet:
             return verdict
         return dataclasses.replace(verdict, urgency=urgency(verdict.scores.values(), self.policy))
 
-
-def _identity(path: Path) -> str:
-    return os.path.realpath(path)
+    def _identity(self, path: Path) -> str:
+        """Real path of a file, as it was when it was first asked for."""
+        known = self._real.get(path)
+        if known is None:
+            known = self._real[path] = os.path.realpath(path)
+        return known

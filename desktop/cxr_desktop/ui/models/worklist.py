@@ -6,7 +6,7 @@ import dataclasses
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, QTimer, Signal
 from PySide6.QtGui import QColor
@@ -20,7 +20,7 @@ from cxr_desktop.worklist.sheet import Sheet
 
 Index = QModelIndex | QPersistentModelIndex
 
-URGENCY_ROLE: Final = Qt.ItemDataRole.UserRole + 1
+URGENCY_ROLE: Final = int(Qt.ItemDataRole.UserRole) + 1
 """Urgency 0..1, or None where there is none to show."""
 
 LANE_COLOURS: Final = {
@@ -30,9 +30,38 @@ LANE_COLOURS: Final = {
     Lane.REFUSED: theme.CAUTION,
     Lane.WAITING: theme.DIM,
 }
+_COLOURS: Final = {
+    name: QColor(name) for name in (theme.ALARM_TEXT, theme.TEXT, theme.ACCENT, theme.CAUTION, theme.DIM, theme.STRONG)
+}
+_COLUMNS: Final = tuple(Column)
+# As numbers: comparing with members of Qt's enumerations takes longer than all else that a cell needs.
+_DISPLAY, _FOREGROUND, _TOOL_TIP = (
+    int(role) for role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ForegroundRole, Qt.ItemDataRole.ToolTipRole)
+)
+_ROLES: Final = frozenset({_DISPLAY, _FOREGROUND, _TOOL_TIP, int(URGENCY_ROLE)})
 _SETTLE_MS: Final = 120
 """Changes are gathered for so long: sorting 13,000 rows for each verdict would never end."""
+_SHARE: Final = 8
+"""A long list is sorted more rarely: an eighth of the time at most goes into it."""
 _AGEING_MS: Final = 60_000
+
+
+class Cell(NamedTuple):
+    """What a cell shows.
+
+    Attributes
+    ----------
+    text
+        Its words.
+    colour
+        Their colour.
+    urgency
+        0..1, or None where there is none to show.
+    """
+
+    text: str
+    colour: QColor
+    urgency: float | None
 
 
 class WorklistModel(QAbstractTableModel):
@@ -133,7 +162,12 @@ class WorklistModel(QAbstractTableModel):
     def arrange(self) -> None:
         """Choose and sort the rows now, keeping what is selected."""
         self._soon.stop()
-        new = arrange(self._sheet.rows, self._view, self._sheet.policy, now=time.time())
+        start = time.perf_counter()
+        self._show(arrange(self._sheet.rows, self._view, self._sheet.policy, now=time.time()))
+        self.arranged.emit()
+        self._soon.setInterval(max(_SETTLE_MS, round((time.perf_counter() - start) * 1e3 * _SHARE)))
+
+    def _show(self, new: list[Row]) -> None:
         staying, before = {id(row) for row in new}, self._places
         kept = [row for row in self._shown if id(row) in staying]
         if len(kept) < len(self._shown):
@@ -146,7 +180,6 @@ class WorklistModel(QAbstractTableModel):
             self._set(kept + [row for row in new if id(row) not in before])
             self.endInsertRows()
         self._permute(new)
-        self.arranged.emit()
 
     def headerData(  # noqa: N802
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
@@ -158,18 +191,23 @@ class WorklistModel(QAbstractTableModel):
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:  # noqa: ANN401
         """Return what a cell shows."""
-        row, column = self._shown[index.row()], Column(index.column())
+        if role not in _ROLES:  # a view asks for a dozen roles of each cell, most of which are not here
+            return None
+        if role == _TOOL_TIP:
+            return self._tool_tip(self._shown[index.row()])
+        cell = self.cell(index.row(), index.column())
+        return cell.text if role == _DISPLAY else cell.colour if role == _FOREGROUND else cell.urgency
+
+    def cell(self, place: int, number: int) -> Cell:
+        """Return what the cell of a row and a column shows."""
+        row, column = self._shown[place], _COLUMNS[number]
         hides = concealed(row, self._view)
-        if role == Qt.ItemDataRole.DisplayRole:
-            return text(row, column, self._view)
-        if role == Qt.ItemDataRole.ForegroundRole:
-            return QColor(_colour(row, column, hides=hides))
-        if role == Qt.ItemDataRole.ToolTipRole:
-            name = f"Film {row.number}" if self._view.hidden else str(row.source)
-            return name if hides else "\n".join(filter(None, (name, row.why, row.disagreement)))
-        if role == URGENCY_ROLE:
-            return row.urgency if row.scored and not hides else None
-        return None
+        urgency = row.urgency if row.scored and not hides else None
+        return Cell(text(row, column, self._view), _COLOURS[_colour(row, column, hides=hides)], urgency)
+
+    def _tool_tip(self, row: Row) -> str:
+        name = f"Film {row.number}" if self._view.hidden else str(row.source)
+        return name if concealed(row, self._view) else "\n".join(filter(None, (name, row.why, row.disagreement)))
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
         """Sort by a column."""

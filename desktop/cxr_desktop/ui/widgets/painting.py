@@ -145,8 +145,9 @@ def _paint_greys(painter: QPainter, rect: QRect, view: FilmView, layers: Layers,
         math.floor(columns / ratio) - 1,
         math.floor(rows / ratio) - 1,
     )
-    for empty in QRegion(rect).subtracted(QRegion(inside)):
-        painter.fillRect(empty, Qt.GlobalColor.black)
+    painter.setClipRegion(QRegion(rect).subtracted(QRegion(inside)))
+    painter.fillRect(rect, Qt.GlobalColor.black)
+    painter.setClipping(False)
     if piece.levels.size:
         image = grey_image(apply_lut(view.lut(), piece.levels))
         image.setDevicePixelRatio(ratio)

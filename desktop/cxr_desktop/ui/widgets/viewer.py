@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from PySide6.QtCore import QEvent, QPointF, QSize, Qt, Signal
-from PySide6.QtGui import QFocusEvent, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent, QWheelEvent
+from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from cxr_desktop.ui.drags import Drag, PanDrag, Tool, begin_drag, measurement_near
@@ -298,10 +298,6 @@ class FilmViewer(QWidget):
             ratio = self.devicePixelRatioF()
             paint_film(painter, self.rect(), self._view, self.shown, items=items, layers=self._layers, ratio=ratio)
         painter.end()
-
-    def picture(self) -> QImage:
-        """Give the view as it is painted, in the screen's own pixels."""
-        return self.grab().toImage()
 
     def _hold(self, event: QKeyEvent, *, down: bool) -> None:
         if event.key() == Qt.Key.Key_Space:

@@ -6,7 +6,7 @@ from PySide6.QtCore import QItemSelectionModel, Qt, Signal
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
 from cxr_desktop.ui.models.worklist import Index, WorklistModel
-from cxr_desktop.ui.widgets.urgency_cell import UrgencyCell
+from cxr_desktop.ui.widgets.cells import WorklistCell
 from cxr_desktop.worklist.order import Column
 from cxr_desktop.worklist.row import Row
 from cxr_desktop.worklist.sheet import Sheet
@@ -43,7 +43,7 @@ class WorklistTable(QTableView):
         self._open: Row | None = None
         self.setModel(self.films)
         self.setAccessibleName("Worklist")
-        self.setItemDelegateForColumn(Column.URGENCY, UrgencyCell(self))
+        self.setItemDelegate(WorklistCell(self.films, self))
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setShowGrid(False)
