@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from pydantic_core import from_json
+
 from cxr_desktop.inference.urgency import Urgency
 from cxr_desktop.inference.verdict import GateReading, Peak, Provenance, Refused, Score, Scored, Timings, Verdict
 from cxr_desktop.intake.prepared import decode_facts
@@ -169,7 +171,7 @@ class Unpacker:
             A text is not what was written.
         """
         try:
-            fields = json.loads(body)
+            fields = _parse(body)
             where = Path(fields["source"]) if source is None else source
             shared = self._provenance(provenance)
             if not form:
@@ -212,6 +214,15 @@ class Unpacker:
         if digest(text.encode()) != key:
             raise ValueError("not what was written")
         return text
+
+
+def _parse(body: str) -> Json:
+    """Read a body; pydantic's parser takes a quarter of the time of the standard library's, and gives the same."""
+    try:
+        fields: Json = from_json(body)
+    except ValueError:  # half of a surrogate pair: a file's name that is no UTF-8
+        fields = json.loads(body)
+    return fields
 
 
 def _scores(form: Form, logits: Sequence[float]) -> Mapping[Target, Score]:

@@ -21,7 +21,7 @@ class Deferred(Mapping[Target, _Value]):
         Gives the values, in that order.
     """
 
-    __slots__ = ("_make", "_made", "_targets")
+    __slots__ = ("_made", "_make", "_targets")
 
     def __init__(self, targets: tuple[Target, ...], make: Callable[[], dict[Target, _Value]]) -> None:
         self._targets = targets

@@ -31,8 +31,7 @@ LANE_COLOURS: Final = {
     Lane.WAITING: theme.DIM,
 }
 _COLOURS: Final = {
-    name: QColor(name)
-    for name in (theme.ALARM_TEXT, theme.TEXT, theme.ACCENT, theme.CAUTION, theme.DIM, theme.STRONG)
+    name: QColor(name) for name in (theme.ALARM_TEXT, theme.TEXT, theme.ACCENT, theme.CAUTION, theme.DIM, theme.STRONG)
 }
 _COLUMNS: Final = tuple(Column)
 # As numbers: comparing with members of Qt's enumerations takes longer than all else that a cell needs.
