@@ -148,7 +148,7 @@ class _Job:
     def write_pdf(self, path: Path) -> None:
         """Print every film."""
         _application_for_fonts()
-        from cxr_desktop.ui.printing import write_pdf
+        from cxr_desktop.ui.printing import local_paper, write_pdf
 
         sources, readings = self._sources(), self.readings
         if sources is not None:
@@ -156,7 +156,8 @@ class _Job:
             readings = {label: self.readings[source] for label, source in originals}
         printed = PrintedWorklist(self.shown, self.bundle.manifest, dt.datetime.now().astimezone(), readings)
         with DecodePool(workers=1) as pool:
-            write_pdf(path, printed, pool=pool, sources=sources, stopped=self.remarks.stopped)
+            stopped = self.remarks.stopped
+            write_pdf(path, printed, pool=pool, sources=sources, paper=local_paper(), stopped=stopped)
 
     def write_dicom(self, folder: Path) -> None:
         """Add to every film's study."""

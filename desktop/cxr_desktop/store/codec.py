@@ -17,6 +17,7 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from pydantic_core import from_json
 
 from cxr_desktop.inference.urgency import Urgency
 from cxr_desktop.inference.verdict import GateReading, Peak, Provenance, Refused, Score, Scored, Timings, Verdict
@@ -33,8 +34,6 @@ from cxr_shared.heat_map import CellGrid, FloatMap
 Json: TypeAlias = Mapping[str, Any]
 
 _NUMBER: Final = np.dtype("<f8")
-_DECODE: Final = json.JSONDecoder().raw_decode
-"""Without `json.loads`'s search for white space, a third of its time on texts as short as these."""
 
 _MALFORMED = (ValueError, KeyError, TypeError, IndexError, AttributeError)
 
@@ -207,7 +206,7 @@ class Unpacker:
             A text is not what was written.
         """
         try:
-            fields, _ = _DECODE(body)
+            fields = _parse(body)
             where = Path(fields["source"]) if source is None else source
             shared = self._provenance(provenance)
             if not form:
@@ -234,6 +233,15 @@ class Unpacker:
         if digest(text.encode()) != key:
             raise ValueError("not what was written")
         return text
+
+
+def _parse(body: str) -> Json:
+    """Read a body; pydantic's parser takes a quarter of the time of the standard library's, and gives the same."""
+    try:
+        fields: Json = from_json(body)
+    except ValueError:  # half of a surrogate pair: a file's name that is no UTF-8
+        fields = json.loads(body)
+    return fields
 
 
 def _form(fields: Json) -> Form:

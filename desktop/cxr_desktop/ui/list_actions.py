@@ -51,6 +51,7 @@ class ListActions:
         """Sort by urgency and open the first film."""
         table = self._window.list.table
         table.sortByColumn(0, Qt.SortOrder.AscendingOrder)
+        table.films.arrange()
         if table.films.rowCount():
             table.open(0)
 

@@ -17,7 +17,7 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import QMarginsF, QPointF, QRectF, Qt
+from PySide6.QtCore import QLocale, QMarginsF, QPointF, QRectF, Qt
 from PySide6.QtGui import (
     QColor,
     QFont,
@@ -67,6 +67,12 @@ class Paper(Enum):
         """Width and height in mm."""
         size = QPageSize(self.value).size(QPageSize.Unit.Millimeter)
         return size.width(), size.height()
+
+
+def local_paper() -> Paper:
+    """Give the paper that printers hold where the system says it is: Letter in the United States, else A4."""
+    imperial = QLocale.system().measurementSystem() is QLocale.MeasurementSystem.ImperialUSSystem
+    return Paper.LETTER if imperial else Paper.A4
 
 
 def write_pdf(

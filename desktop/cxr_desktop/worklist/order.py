@@ -96,11 +96,7 @@ def arrange(rows: Iterable[Row], view: View, policy: TriagePolicy, *, now: float
     words = view.search.casefold().split()
     sifts = bool(words) or view.unread or view.lane is not None
     shown = [row for row in rows if _matches(row, view, words)] if sifts else list(rows)
-    by_triage = not view.blind and view.column in (Column.LANE, Column.URGENCY)
-    shown.sort(
-        key=(lambda row: row.order(now, policy)) if by_triage else (lambda row: _key(row, view, policy, now)),
-        reverse=view.descending,
-    )
+    shown.sort(key=_key_of(view, policy, now), reverse=view.descending)
     if not view.grouped:
         return shown
     first: dict[str, int] = {}
@@ -197,14 +193,25 @@ def _sought(row: Row, name: object, make: Callable[[Row], Any]) -> Any:  # noqa:
     return known
 
 
-def _key(row: Row, view: View, policy: TriagePolicy, now: float) -> Any:  # noqa: ANN401  (keys of a kind compare)
+def _key_of(view: View, policy: TriagePolicy, now: float) -> Callable[[Row], Any]:
+    """Make the sort key of a view; keys of one view compare with each other."""
     column = view.column
-    if column not in (Column.LANE, Column.URGENCY):
-        if column is Column.STATE or (view.hidden and column.is_private) or concealed(row, view):
-            return _text_key(column, text(row, column, view)), row.number
-        return _sought(row, int(column), lambda row: (_text_key(column, _plain(row, column)), row.number))
+    if column in (Column.LANE, Column.URGENCY):
+        return (lambda row: _blind_key(row, view, policy, now)) if view.blind else lambda row: row.order(now, policy)
+    if column is Column.STATE or view.blind or (view.hidden and column.is_private):
+        return lambda row: (_text_key(column, text(row, column, view)), row.number)
+    name = int(column)
+
+    def kept(row: Row) -> Any:  # noqa: ANN401
+        known = row.sought.get(name)
+        return known or _sought(row, name, lambda row: (_text_key(column, _plain(row, column)), row.number))
+
+    return kept
+
+
+def _blind_key(row: Row, view: View, policy: TriagePolicy, now: float) -> tuple[bool, int, float, float, int]:
     if concealed(row, view):
-        return (row.finished, Lane.WAITING, 0.0, 0.0, row.number)
+        return row.finished, Lane.WAITING, 0.0, 0.0, row.number
     return row.order(now, policy)
 
 

@@ -168,7 +168,11 @@ class WorklistModel(QAbstractTableModel):
         self._soon.setInterval(max(_SETTLE_MS, round((time.perf_counter() - start) * 1e3 * _SHARE)))
 
     def _show(self, new: list[Row]) -> None:
-        staying, before = {id(row) for row in new}, self._places
+        before = self._places
+        if len(new) == len(before) and all(id(row) in before for row in new):
+            self._permute(new)
+            return
+        staying = {id(row) for row in new}
         kept = [row for row in self._shown if id(row) in staying]
         if len(kept) < len(self._shown):
             self._permute(kept + [row for row in self._shown if id(row) not in staying])
@@ -210,12 +214,14 @@ class WorklistModel(QAbstractTableModel):
         return name if concealed(row, self._view) else "\n".join(filter(None, (name, row.why, row.disagreement)))
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
-        """Sort by a column."""
-        self.set_view(column=Column(column), descending=order is Qt.SortOrder.DescendingOrder)
+        """Sort by a column; Qt asks twice."""
+        wanted = Column(column), order is Qt.SortOrder.DescendingOrder
+        if wanted != (self._view.column, self._view.descending):
+            self.set_view(column=wanted[0], descending=wanted[1])
 
     def _permute(self, rows: list[Row]) -> None:
         """Move the rows that are shown to other places; `rows` holds the same ones."""
-        if all(one is other for one, other in zip(rows, self._shown, strict=True)):
+        if rows == self._shown:
             return
         self.layoutAboutToBeChanged.emit()
         old = self.persistentIndexList()
