@@ -123,6 +123,22 @@ def providers(*, bundle: BundleOption = None) -> int:
 
 
 @app.command
+def audit(*, store: Path | None = None, set_aside: Annotated[bool, Parameter(negative=())] = False) -> int:
+    """Check what the window kept against its audit trail, and print the trail as JSON lines.
+
+    Parameters
+    ----------
+    store
+        The store; by default the one that the window uses. Close the window first.
+    set_aside
+        Rename a store that cannot be read, so that the window begins a new one; nothing is deleted.
+    """
+    from cxr_desktop import audit as use_case
+
+    return use_case.run(store, aside=set_aside)
+
+
+@app.command
 def self_test(*, bundle: BundleOption = None, window: Annotated[bool, Parameter(negative="--no-window")] = True) -> int:
     """Score a synthetic film, open the window and close it; exit code 0 when all of it works.
 

@@ -34,6 +34,7 @@ from cxr_desktop.ui.rendering import Pyramid
 from cxr_desktop.ui.scorer import Scorer
 from cxr_desktop.worklist.reading import Readings
 from cxr_desktop.worklist.row import Row
+from cxr_desktop.worklist.said import said_of
 from cxr_desktop.worklist.sheet import Sheet
 from cxr_shared.bundle import Bundle
 
@@ -199,14 +200,23 @@ class Desk(QObject):
         if loaded is None:
             self.told.emit(VIEWER_ONLY)
             return
-        worklist = self.sheet.worklist(loaded.provenance)
+        worklist, readings = self.sheet.worklist(loaded.provenance), said_of(self.sheet.rows)
 
         def write() -> str:
             said: list[str] = []
-            paths = reports.write(worklist, loaded.bundle, remarks=Remarks(said.append, self._stop.is_set))
+            remarks = Remarks(said.append, self._stop.is_set)
+            paths = reports.write(worklist, loaded.bundle, readings=readings, remarks=remarks)
             missing = "" if worklist.complete else f"; {worklist.found - len(worklist.verdicts)} films still wait"
             return " ".join((f"Wrote {', '.join(map(str, paths))}{missing}.", *said))
 
+        kinds = [kind for kind in ("json", "csv", "html", "pdf", "dicom") if getattr(reports, kind) is not None]
+        self._memory.audit(
+            "export",
+            kinds=", ".join(kinds),
+            films=str(len(worklist.verdicts)),
+            deidentified="yes" if reports.deidentified else "no",
+            bundle=loaded.bundle.sha256,
+        )
         self.carry_out(write)
 
     def carry_out(self, operation: Callable[[], str]) -> None:
