@@ -192,6 +192,7 @@ def test_levels_are_the_threshold_and_even_logits() -> None:
     assert contour_levels(-1.3, 4.7) == [-1.3, 0.0, 2.0, 4.0]
     assert contour_levels(0.2, 6.2) == [0.2, 2.0, 4.0, 6.0]
     assert contour_levels(1.8, 2.8) == [1.8]
+    assert contour_levels(0.7, 39.8) == [0.7, 5.0, 10.0, 15.0, 20.0, 25.0, 30.0, 35.0]  # so many that 2 were too near
 
 
 def test_a_line_lies_where_the_map_has_its_level() -> None:

@@ -216,6 +216,8 @@ def test_settings_reorder_at_once_and_are_kept(room: _Room, films: dict[str, Pat
     assert _names(window) == ["dark", "bright"]
     window.actions_by_name["show_settings"].trigger()
     (dialog,) = [each for each in window.findChildren(SettingsDialog) if each.isVisible()]
+    fields = [spin.lineEdit() for spin in (*dialog.weights.values(), dialog.urgent_from, dialog.ageing)]
+    assert all(each.width() > each.fontMetrics().horizontalAdvance(each.text()) for each in fields)  # can be read
     dialog.weights[Target.PNEUMOTHORAX].setValue(0.1)
     dialog.accept()
     assert _names(window) == ["bright", "dark"]

@@ -14,7 +14,9 @@ from cxr_shared.heat_map import FloatMap
 
 Points = npt.NDArray[np.float64]
 
-_STEP: Final = 2.0
+_STEPS: Final = (2.0, 5.0, 10.0, 20.0)
+_MOST_LINES: Final = 8
+"""More could not be told apart, nor their numbers read."""
 _NEAR: Final = 0.5
 """A line closer to the operating point's than this is left out, in logits."""
 
@@ -35,8 +37,13 @@ class IsoLine:
     points: Points
 
 
+def contour_step(low: float, high: float) -> float:
+    """Logits between the lines of a model whose colour scale has these ends."""
+    return next((step for step in _STEPS if high - low <= step * _MOST_LINES), _STEPS[-1])
+
+
 def contour_levels(low: float, high: float) -> list[float]:
-    """Levels of a model's lines: its operating point, then every even logit up to the end of its colour scale.
+    """Levels of a model's lines: its operating point, then multiples of `contour_step` up to its colour scale's end.
 
     They depend on the model alone, so that a line means the same on every film.
 
@@ -45,9 +52,9 @@ def contour_levels(low: float, high: float) -> list[float]:
     low, high
         Ends of the model's colour scale in logits (`colour_range`).
     """
-    first = math.ceil((low + _NEAR) / _STEP)
-    even = [_STEP * number for number in range(first, math.floor(high / _STEP) + 1)]
-    return [low, *even]
+    step = contour_step(low, high)
+    first = math.ceil((low + _NEAR) / step)
+    return [low, *(step * number for number in range(first, math.floor(high / step) + 1))]
 
 
 def iso_lines(laid: FloatMap, *, low: float, high: float, film: tuple[int, int]) -> list[IsoLine]:

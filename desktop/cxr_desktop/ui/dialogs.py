@@ -57,12 +57,14 @@ def table_dialog(parent: QWidget, title: str, rows: list[tuple[str, ...]]) -> QD
     inner = QWidget(dialog)
     grid = QGridLayout(inner)
     grid.setHorizontalSpacing(24)
+    columns = max((len(row) for row in rows), default=1)
     for number, row in enumerate(rows):
         for column, text in enumerate(row):
+            room = columns - column if column == len(row) - 1 else 1  # a long last cell must not widen its column
             label = QLabel(text, inner)
             label.setObjectName("heading" if column == 0 else "cell")
             label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-            grid.addWidget(label, number, column)
+            grid.addWidget(label, number, column, 1, room)
     area = QScrollArea(dialog)
     area.setWidget(inner)
     area.setWidgetResizable(True)

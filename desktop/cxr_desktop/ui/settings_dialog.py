@@ -94,5 +94,4 @@ def _spin(low: float, high: float, *, step: float, decimals: int) -> QDoubleSpin
     spin.setRange(low, high)
     spin.setSingleStep(step)
     spin.setDecimals(decimals)
-    spin.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)  # dark ones could not be told apart
     return spin

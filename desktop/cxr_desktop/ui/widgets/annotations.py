@@ -12,17 +12,19 @@ from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter
 from cxr_desktop.inference.heatmap import CAPTION
 from cxr_desktop.intake.prepared import DisplayFilm
 from cxr_desktop.ui import theme
+from cxr_desktop.ui.contours import contour_step
 from cxr_desktop.ui.geometry import EdgeLetters
 from cxr_desktop.ui.widgets.images import HeatMap, scale_image
 
 CLINICAL: Final = "NOT FOR CLINICAL USE"
 FLIPPED: Final = "FLIPPED: mirror image"
+_CAPTION_LINES: Final = tuple(CAPTION.replace("; ", ";\n").splitlines())
 _MARGIN: Final = 12
 _SCALE_WIDTH: Final = 180
 _SCALE_HEIGHT: Final = 8
 _LETTER_SIZE: Final = 1.5
-_LEGEND_LINES: Final = 3.2
-_LETTER_LINES: Final = 6
+_LEGEND_LINES: Final = 4.2
+_LETTER_LINES: Final = 8
 """Lines of words between the top or bottom letter and the edge."""
 
 
@@ -81,19 +83,17 @@ def draw_corners(
         Whether a heat map's legend is at the bottom right: on a narrow pane, `below` is written above it.
     """
     metrics = QFontMetrics(painter.font())
-    height = metrics.height()
     lines = [(title, theme.STRONG)] if title else []
     lines += [(line, theme.TEXT) for line in above]
-    # The notice is at the right: on a narrow pane the words must not run into it.
-    room = rect.width() - 4 * _MARGIN - _bold_width(painter, CLINICAL)
-    for number, (line, colour) in enumerate(lines):
-        shown = line if number else metrics.elidedText(line, Qt.TextElideMode.ElideRight, max(room, 80))
-        write(painter, shown, QPointF(_MARGIN, _MARGIN + metrics.ascent() + number * height), colour=colour)
+    # The notice is at the right: on a narrow pane the words begin below it.
+    beside = metrics.horizontalAdvance(lines[0][0]) if lines else 0
+    lowered = beside > rect.width() - 4 * _MARGIN - _bold_width(painter, CLINICAL)
+    _write_lines(painter, rect, lines, _MARGIN + lowered * metrics.height())
     widest = max((metrics.horizontalAdvance(line) for line in below), default=0)
-    narrow = legend and widest > rect.width() * 0.4 - 2 * _MARGIN
-    top = rect.height() - _MARGIN - (len(below) + (_LEGEND_LINES if narrow else 0)) * height
-    for number, line in enumerate(below):
-        write(painter, line, QPointF(_MARGIN, top + metrics.ascent() + number * height), colour=theme.TEXT)
+    captions = max(metrics.horizontalAdvance(line) for line in _CAPTION_LINES)
+    narrow = legend and widest + captions + 3 * _MARGIN > rect.width()
+    top = rect.height() - _MARGIN - (len(below) + (_LEGEND_LINES if narrow else 0)) * metrics.height()
+    _write_lines(painter, rect, [(line, theme.TEXT) for line in below], top)
 
 
 def draw_notices(painter: QPainter, rect: QRect, *, mirrored: bool) -> None:
@@ -133,15 +133,16 @@ def draw_legend(painter: QPainter, rect: QRect, heat: HeatMap, *, contours: bool
     """Draw the heat map's scale and say what it is, at the bottom right."""
     metrics = QFontMetrics(painter.font())
     height = metrics.height()
-    right, bottom = rect.width() - _MARGIN, rect.height() - _MARGIN
-    caption = metrics.elidedText(CAPTION, Qt.TextElideMode.ElideRight, int(rect.width() * 0.6))
-    _write_right(painter, caption, right, bottom - metrics.descent(), colour=theme.DIM)
-    line = bottom - height - metrics.descent()
+    right, line = rect.width() - _MARGIN, rect.height() - _MARGIN - metrics.descent()
+    for words in reversed(_CAPTION_LINES):
+        _write_right(painter, words, right, line, colour=theme.DIM)
+        line -= height
     scale = QRectF(right - _SCALE_WIDTH, line - height - _SCALE_HEIGHT + 2, _SCALE_WIDTH, _SCALE_HEIGHT)
     painter.drawImage(scale, scale_image())
     write(painter, f"{heat.low:+.1f} (threshold)", QPointF(scale.left(), line), colour=theme.TEXT)
     _write_right(painter, f"{heat.high:+.1f} logits", right, line, colour=theme.TEXT)
-    title = f"{heat.title}: lines at the threshold and every 2 logits" if contours else heat.title
+    every = f": lines at the threshold and every {contour_step(heat.low, heat.high):g} logits" if contours else ""
+    title = metrics.elidedText(f"{heat.title}{every}", Qt.TextElideMode.ElideRight, rect.width() - 2 * _MARGIN)
     _write_right(painter, title, right, scale.top() - 6, colour=theme.STRONG)
 
 
@@ -152,6 +153,14 @@ def write(painter: QPainter, text: str, at: QPointF, *, colour: str) -> None:
         painter.drawText(at + QPointF(across, down), text)
     painter.setPen(QColor(colour))
     painter.drawText(at, text)
+
+
+def _write_lines(painter: QPainter, rect: QRect, lines: Sequence[tuple[str, str]], top: float) -> None:
+    """Write words with their colours at the left, shortened to the pane."""
+    metrics = QFontMetrics(painter.font())
+    for number, (line, colour) in enumerate(lines):
+        shown = metrics.elidedText(line, Qt.TextElideMode.ElideRight, rect.width() - 2 * _MARGIN)
+        write(painter, shown, QPointF(_MARGIN, top + metrics.ascent() + number * metrics.height()), colour=colour)
 
 
 def _write_right(painter: QPainter, text: str, right: float, baseline: float, *, colour: str) -> None:
