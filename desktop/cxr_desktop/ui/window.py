@@ -19,6 +19,7 @@ from cxr_desktop.ui.actions import build_menus
 from cxr_desktop.ui.bundle_table import bundle_rows
 from cxr_desktop.ui.desk import VIEWER_ONLY, Desk, Loaded
 from cxr_desktop.ui.dialogs import Dialogs, keys_dialog, table_dialog
+from cxr_desktop.ui.help_actions import HelpActions
 from cxr_desktop.ui.housekeeping import Housekeeper
 from cxr_desktop.ui.list_actions import ListActions
 from cxr_desktop.ui.reading_actions import ReadingActions
@@ -82,7 +83,8 @@ class MainWindow(QMainWindow):
         self.list_actions = ListActions(self)
         self.reading_actions = ReadingActions(self)
         self.settings_actions = SettingsActions(self, settings or Settings(), settings_file)
-        handlers = (self.list_actions, self.reading_actions, self.settings_actions, self)
+        self.help_actions = HelpActions(self)
+        handlers = (self.list_actions, self.reading_actions, self.settings_actions, self.help_actions, self)
         self.actions_by_name = build_menus(self, handlers)
         self._lay_out()
         self._connect()
@@ -359,6 +361,8 @@ class MainWindow(QMainWindow):
         desk.not_shown.connect(self._not_shown)
         desk.bundle_loading.connect(self.status.show_loading)
         desk.bundle_ready.connect(self._bundle_ready)
+        self.status.bundle.clicked.connect(self.show_bundle)
+        self.status.provider.clicked.connect(self.help_actions.show_providers)
         desk.told.connect(self.notice.tell)
         desk.failed.connect(lambda words: self.notice.tell(words, grave=True))
         self.table.opened.connect(self._opened)
