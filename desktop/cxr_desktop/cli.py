@@ -114,7 +114,7 @@ def providers(*, bundle: BundleOption = None) -> int:
     from cxr_desktop.inference.choice import choose_plan
     from cxr_desktop.inference.providers import best_of, judge_all
 
-    with selftest.bundle_or_toy(bundle) as loaded:
+    with selftest.named_bundle_or_toy(bundle) as loaded:
         judgements = list(judge_all(loaded, unasked=True))
         console.print_providers(judgements)
         chosen = best_of(judgements)
