@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from cxr_desktop.inference.runtime import onnxruntime
 from cxr_desktop.settings import Settings, load_settings, settings_path
-from cxr_desktop.store import Store, default_store_path
+from cxr_desktop.store import Store, StoreDamaged, default_store_path
 from cxr_desktop.system_libraries import qt_use, require
 from cxr_shared.errors import CxrError
 
@@ -98,6 +98,8 @@ def _begin() -> tuple[Settings, Store | None, list[str]]:
         troubles.append(str(error))
     try:
         store = Store(default_store_path())
+    except StoreDamaged as error:
+        troubles.append(f"{error} `cxr-desktop audit --set-aside` does the latter. Nothing is kept beyond this window.")
     except CxrError as error:
         troubles.append(f"{error} Nothing is kept beyond this window.")
     return settings, store, troubles

@@ -114,12 +114,28 @@ def providers(*, bundle: BundleOption = None) -> int:
     from cxr_desktop.inference.choice import choose_plan
     from cxr_desktop.inference.providers import best_of, judge_all
 
-    with selftest.bundle_or_toy(bundle) as loaded:
+    with selftest.named_bundle_or_toy(bundle) as loaded:
         judgements = list(judge_all(loaded, unasked=True))
         console.print_providers(judgements)
         chosen = best_of(judgements)
         console.print_plans(chosen, choose_plan(loaded, chosen))
     return 0
+
+
+@app.command
+def audit(*, store: Path | None = None, set_aside: Annotated[bool, Parameter(negative=())] = False) -> int:
+    """Check what the window kept against its audit trail, and print the trail as JSON lines.
+
+    Parameters
+    ----------
+    store
+        The store; by default the one that the window uses. Close the window first.
+    set_aside
+        Rename a store that cannot be read, so that the window begins a new one; nothing is deleted.
+    """
+    from cxr_desktop import audit as use_case
+
+    return use_case.run(store, aside=set_aside)
 
 
 @app.command

@@ -6,7 +6,7 @@ import datetime as dt
 import os
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -103,7 +103,7 @@ class Reports:
         bundle
             What scored them.
         readings
-            What readers said, by the film's file; it goes into the PDF.
+            What readers said, by the film's file; it goes into JSON, CSV and PDF, a note only where patients are named.
         remarks
             Hears what a person should know, and ends the export early.
 
@@ -117,9 +117,9 @@ class Reports:
         names = site_pseudonyms() if self.deidentified else None
         job = _Job(worklist, bundle, names, remarks or Remarks(), readings or {})
         if self.json is not None:
-            write_json_report(self.json, job.shown)
+            write_json_report(self.json, job.shown, job.shown_readings())
         if self.csv is not None:
-            write_csv(self.csv, job.shown)
+            write_csv(self.csv, job.shown, job.shown_readings())
         if self.html is not None:
             write_html(self.html, job.shown, bundle.manifest.input)
         if self.pdf is not None:
@@ -145,15 +145,20 @@ class _Job:
     def __post_init__(self) -> None:
         self.shown = deidentified(self.worklist, self.names) if self.names else self.worklist
 
+    def shown_readings(self) -> Mapping[Path, Reading]:
+        """What readers said, by the name that the film has in the report; without notes where nobody is named."""
+        if self.names is None:
+            return self.readings
+        labels = {Path(film_label(number)): each.source for number, each in enumerate(self.worklist.ordered(), 1)}
+        said = ((label, self.readings.get(source)) for label, source in labels.items())
+        return {label: replace(reading, note="") for label, reading in said if reading is not None}
+
     def write_pdf(self, path: Path) -> None:
         """Print every film."""
         _application_for_fonts()
         from cxr_desktop.ui.printing import local_paper, write_pdf
 
-        sources, readings = self._sources(), self.readings
-        if sources is not None:
-            originals = ((label, source) for label, source in sources.items() if source in self.readings)
-            readings = {label: self.readings[source] for label, source in originals}
+        sources, readings = self._sources(), self.shown_readings()
         printed = PrintedWorklist(self.shown, self.bundle.manifest, dt.datetime.now().astimezone(), readings)
         with DecodePool(workers=1) as pool:
             stopped = self.remarks.stopped

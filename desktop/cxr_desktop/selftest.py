@@ -6,19 +6,16 @@ import contextlib
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
 
 from cxr_desktop.batch import load_bundle, score_all
-from cxr_desktop.inference.toy import write_toy_bundle
+from cxr_desktop.inference.toy import bundle_or_toy
 from cxr_desktop.inference.verdict import NOT_A_CHEST_FILM, Refused
 from cxr_desktop.report import write_json_report
-from cxr_shared.bundle import Bundle, open_bundle
+from cxr_shared.bundle import Bundle
 from cxr_shared.errors import CxrError
 from cxr_shared.findings import Target
 from cxr_shared.opencv import cv2
 from cxr_shared.phantom import render
-
-_TOY: Final = {Target.ANOMALY: (4.0, -1.0), Target.PNEUMOTHORAX: (-6.0, 4.0), Target.EFFUSION: (3.0, -2.0)}
 
 
 class SelfTestFailedError(CxrError):
@@ -26,7 +23,7 @@ class SelfTestFailedError(CxrError):
 
 
 @contextlib.contextmanager
-def bundle_or_toy(path: Path | None) -> Iterator[Bundle]:
+def named_bundle_or_toy(path: Path | None) -> Iterator[Bundle]:
     """Open the bundle that was named, or make a toy for as long as the block runs.
 
     Raises
@@ -34,13 +31,8 @@ def bundle_or_toy(path: Path | None) -> Iterator[Bundle]:
     BundleError
         The bundle that was named must not be used.
     """
-    if path is not None:
-        yield load_bundle(path)
-        return
-    with tempfile.TemporaryDirectory(prefix="cxr-toy-") as folder:
-        toy = Path(folder, "toy.cxr")
-        write_toy_bundle(toy, _TOY)
-        yield open_bundle(toy)
+    with bundle_or_toy(None if path is None else load_bundle(path)) as bundle:
+        yield bundle
 
 
 def run(bundle: Path | None, *, window: bool) -> int:
@@ -53,7 +45,7 @@ def run(bundle: Path | None, *, window: bool) -> int:
     CxrError
         Whatever a step raises.
     """
-    with bundle_or_toy(bundle) as loaded, tempfile.TemporaryDirectory(prefix="cxr-self-test-") as folder:
+    with named_bundle_or_toy(bundle) as loaded, tempfile.TemporaryDirectory(prefix="cxr-self-test-") as folder:
         _done(f"bundle {loaded.manifest.name}: {len(loaded.targets)} models, every hash right")
         film = _write_film(Path(folder))
         _score(film, loaded)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from pytestqt.qtbot import QtBot
 
 from cxr_desktop.inference.kinds import Wanted
 from cxr_desktop.inference.lanes import Lane
+from cxr_desktop.reports import Reports
 from cxr_desktop.settings import Settings, SettingsDamagedError, load_settings
 from cxr_desktop.store import Opinion, Store
 from cxr_desktop.ui.desk import Desk
@@ -267,3 +269,20 @@ def test_c_shows_the_patients_other_film_beside_and_says_where_there_is_none(
 
 def _of(rows: list[Row], patient: str) -> list[Row]:
     return [row for row in rows if patient and row.identity.patient_id == patient]
+
+
+def test_what_was_read_goes_into_the_reports(room: _Room, films: dict[str, Path], tmp_path: Path) -> None:
+    window = room.open_scored([films["dark"], films["bright"]])
+    _press(window, Qt.Key.Key_D)
+    _press(window, Qt.Key.Key_N)
+    room.qtbot.keyClicks(window.side.reading.note, "skin fold")
+    _press(window, Qt.Key.Key_M)
+    for name, deidentified in (("named.json", False), ("nobody.json", True)):
+        window.desk.export(Reports(json=tmp_path / name, deidentified=deidentified))
+        room.qtbot.waitUntil(lambda name=name: name in window.notice.text, timeout=20000)
+    readings = [
+        [film.get("reading") for film in json.loads((tmp_path / name).read_text())["films"]]
+        for name in ("named.json", "nobody.json")
+    ]
+    said = {"state": "Read", "opinions": ["Pneumothorax: disagree"]}
+    assert readings == [[{**said, "note": "skin fold"}, None], [{**said, "note": ""}, None]]

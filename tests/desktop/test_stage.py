@@ -135,7 +135,7 @@ def test_a_hot_cell_lies_over_its_place_however_the_film_lies(stage: Stage, pose
     picture = viewer.grab().toImage()
     # The legend and the notices are warm as well: look only at the film's own middle.
     left, top, right, bottom = (round(side) for side in viewer.view_transform.bounds(SHAPE))
-    top, bottom = max(top, 150), min(bottom, viewer.height() - 110)
+    top, bottom = max(top, 195), min(bottom, viewer.height() - 110)
     x, y = _warm(picture.copy(left, top, right - left, bottom - top))
     expected = viewer.view_transform.to_screen(5 / 8 * SHAPE[1], 3 / 8 * SHAPE[0])
     assert (x + left, y + top) == pytest.approx(expected, abs=12)
@@ -170,10 +170,10 @@ def _has_colour(picture: QImage, name: str) -> bool:
 def test_a_mirrored_film_says_so_even_without_words(stage: Stage) -> None:
     viewer = stage.main
     stage.tell(overlays=False)
-    band = QPoint(viewer.width() // 2 - 200, 80)
+    band = QPoint(viewer.width() // 2 - 200, 80)  # below the words, above the middle
 
     def warned() -> bool:
-        return _has_colour(viewer.grab().toImage().copy(band.x(), band.y(), 400, 60), "#e58d78")
+        return _has_colour(viewer.grab().toImage().copy(band.x(), band.y(), 400, 130), "#e58d78")
 
     assert not warned()
     viewer.change(lambda view: view.lay(view.pose.flipped()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,6 +23,7 @@ from cxr_desktop.inference.verdict import Scored
 from cxr_desktop.ui.actions import MENUS
 from cxr_desktop.ui.desk import Desk
 from cxr_desktop.ui.dialogs import Dialogs
+from cxr_desktop.ui.providers_dialog import ProvidersDialog
 from cxr_desktop.ui.screenshot import render_screenshot
 from cxr_desktop.ui.widgets.viewer import FilmViewer
 from cxr_desktop.ui.window import MainWindow
@@ -144,6 +146,38 @@ def test_the_badges_say_which_provider_runs_and_why(scored: MainWindow, bundle: 
     assert scored.status.provider.text() == "CPU: as asked"
     assert bundle.sha256[:8] in scored.status.bundle.text()
     assert bundle.sha256 in scored.status.bundle.toolTip()
+
+
+def _shown(window: MainWindow, title: str) -> QDialog:
+    return next(each for each in window.findChildren(QDialog) if each.isVisible() and each.windowTitle() == title)
+
+
+def test_the_badges_open_what_is_known_by_mouse_and_by_key(scored: MainWindow, qtbot: QtBot) -> None:
+    qtbot.mouseClick(scored.status.bundle, Qt.MouseButton.LeftButton)
+    assert _shown(scored, "About this bundle").close()
+    qtbot.keyClick(scored.status.provider, Qt.Key.Key_Return)
+    dialog = _shown(scored, "Providers")
+    assert isinstance(dialog, ProvidersDialog)
+    assert dialog.rows[1][:2] == ("CPU (runs now)", "yes")
+    assert "Proving" in dialog.note
+    qtbot.waitUntil(lambda: dialog.note == "", timeout=60000)
+    names = [row[0] for row in dialog.rows]
+    assert names[-1] == "CPU (runs now)"
+    assert any(name.startswith("CUDA") for name in names) or sys.platform == "darwin"
+    assert all(row[3] for row in dialog.rows)
+    assert dialog.close()
+    QApplication.processEvents()
+    scored.actions_by_name["show_providers"].trigger()  # a closed table opens anew
+    assert _shown(scored, "Providers").close()
+
+
+def test_without_a_bundle_the_providers_are_proved_with_a_toy(window: MainWindow, qtbot: QtBot) -> None:
+    window.actions_by_name["show_providers"].trigger()
+    dialog = _shown(window, "Providers")
+    assert isinstance(dialog, ProvidersDialog)
+    assert len(dialog.rows) == 1
+    qtbot.waitUntil(lambda: dialog.note == "", timeout=60000)
+    assert dialog.rows[-1][:2] == ("CPU", "yes")
 
 
 def test_a_damaged_bundle_is_explained_and_the_window_goes_on(
@@ -326,7 +360,8 @@ def test_every_menu_entry_does_something_and_none_is_dead(scored: MainWindow, qt
         if name != "close":
             scored.actions_by_name[name].trigger()
     dialogs = [each for each in scored.findChildren(QDialog) if each.isVisible()]
-    assert {dialog.windowTitle() for dialog in dialogs} == {"Keys and mouse", "About this bundle", "Settings"}
+    titles = {"Keys and mouse", "About this bundle", "Providers", "Settings"}
+    assert {dialog.windowTitle() for dialog in dialogs} == titles
     for dialog in dialogs:
         assert not dialog.isModal()
         dialog.close()

@@ -5,7 +5,9 @@ Its models measure brightness and nothing else; their scores mean nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+import tempfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cxr_shared.bundle import (
+    Bundle,
     Calibration,
     Gate,
     InputSpec,
@@ -23,6 +26,7 @@ from cxr_shared.bundle import (
     OperatingPoint,
     Parity,
     TestMetrics,
+    open_bundle,
     write_bundle,
 )
 from cxr_shared.files import sha256_bytes
@@ -31,6 +35,7 @@ from cxr_shared.pixels import PIXEL_PATH_VERSION
 
 CELL: Final = 32
 _OPSET: Final = 17
+_THREE: Final = {Target.ANOMALY: (4.0, -1.0), Target.PNEUMOTHORAX: (-6.0, 4.0), Target.EFFUSION: (3.0, -2.0)}
 _NO_HASH: Final = "0" * 64
 _GATE_NODES: Final[list[Any]] = [
     ("ReduceMean", ["grey"], ["mean"], {"axes": [1, 2], "keepdims": 0}),
@@ -92,6 +97,18 @@ def write_toy_bundle(
         notice="A toy without medical meaning. NOT FOR CLINICAL USE.",
     )
     write_bundle(path, manifest, models)
+
+
+@contextlib.contextmanager
+def bundle_or_toy(bundle: Bundle | None) -> Iterator[Bundle]:
+    """Give the bundle, or make a toy for as long as the block runs."""
+    if bundle is not None:
+        yield bundle
+        return
+    with tempfile.TemporaryDirectory(prefix="cxr-toy-") as folder:
+        toy = Path(folder, "toy.cxr")
+        write_toy_bundle(toy, _THREE)
+        yield open_bundle(toy)
 
 
 def _gate(target: Target, darkest: float) -> Gate:

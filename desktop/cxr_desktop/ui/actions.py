@@ -145,6 +145,7 @@ MENUS: Final[dict[str, Sequence[Entry | None]]] = {
     "Hel&p": (
         Entry("show_keys", "&Keys and mouse", ("?", "F1")),
         Entry("show_bundle", "&About this bundle", ()),
+        Entry("show_providers", "&Providers…", ()),
     ),
 }
 

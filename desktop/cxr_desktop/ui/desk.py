@@ -17,7 +17,8 @@ from cxr_desktop.inference.choice import chosen_plan, remember_fastest
 from cxr_desktop.inference.engine import Engine
 from cxr_desktop.inference.kinds import Kind, Wanted
 from cxr_desktop.inference.lanes import DEFAULT_POLICY, Lane, TriagePolicy
-from cxr_desktop.inference.providers import Proof, Provider, choose_provider, prove_in_child
+from cxr_desktop.inference.providers import Judgement, Proof, Provider, choose_provider, judge_all, prove_in_child
+from cxr_desktop.inference.toy import bundle_or_toy
 from cxr_desktop.inference.triage import FilmJudged, TriageEvent, provenance_of
 from cxr_desktop.inference.trust import open_trusted
 from cxr_desktop.inference.verdict import Provenance, Verdict
@@ -34,6 +35,7 @@ from cxr_desktop.ui.rendering import Pyramid
 from cxr_desktop.ui.scorer import Scorer
 from cxr_desktop.worklist.reading import Readings
 from cxr_desktop.worklist.row import Row
+from cxr_desktop.worklist.said import said_of
 from cxr_desktop.worklist.sheet import Sheet
 from cxr_shared.bundle import Bundle
 
@@ -75,6 +77,8 @@ class Desk(QObject):
         str: what is being done with a bundle.
     bundle_ready
         Loaded: the bundle that scores from now on; every verdict before it is void.
+    providers_judged
+        list of Judgement: every provider of this system.
     told
         str: something the person should know.
     failed
@@ -89,6 +93,7 @@ class Desk(QObject):
     shown_beside = Signal(object, object)
     bundle_loading = Signal(str)
     bundle_ready = Signal(object)
+    providers_judged = Signal(list)
     told = Signal(str)
     failed = Signal(str)
 
@@ -199,19 +204,38 @@ class Desk(QObject):
         if loaded is None:
             self.told.emit(VIEWER_ONLY)
             return
-        worklist = self.sheet.worklist(loaded.provenance)
+        worklist, readings = self.sheet.worklist(loaded.provenance), said_of(self.sheet.rows)
 
         def write() -> str:
             said: list[str] = []
-            paths = reports.write(worklist, loaded.bundle, remarks=Remarks(said.append, self._stop.is_set))
+            remarks = Remarks(said.append, self._stop.is_set)
+            paths = reports.write(worklist, loaded.bundle, readings=readings, remarks=remarks)
             missing = "" if worklist.complete else f"; {worklist.found - len(worklist.verdicts)} films still wait"
             return " ".join((f"Wrote {', '.join(map(str, paths))}{missing}.", *said))
 
+        kinds = [kind for kind in ("json", "csv", "html", "pdf", "dicom") if getattr(reports, kind) is not None]
+        self._memory.audit(
+            "export",
+            kinds=", ".join(kinds),
+            films=str(len(worklist.verdicts)),
+            deidentified="yes" if reports.deidentified else "no",
+            bundle=loaded.bundle.sha256,
+        )
         self.carry_out(write)
 
     def carry_out(self, operation: Callable[[], str]) -> None:
         """Run what touches no widget in the background, and say what it returns."""
         self._run(operation, success=self.told.emit)
+
+    def judge_providers(self) -> None:
+        """Prove every provider with the bundle that is open, else with a toy."""
+        loaded = self.loaded
+
+        def judge() -> list[Judgement]:
+            with bundle_or_toy(loaded.bundle if loaded else None) as bundle:
+                return list(judge_all(bundle, prove=self._prove, unasked=True))
+
+        self._run(judge, success=self.providers_judged.emit)
 
     def close(self) -> None:
         """End every thread and process; nothing is sent after."""
@@ -336,10 +360,9 @@ class Desk(QObject):
 
     def _load(self, read: Callable[[], Bundle], wanted: Wanted) -> Loaded:
         bundle = read()
-
-        def prove(bundle: Bundle, kind: Kind, timeout_s: float) -> Proof:
-            return prove_in_child(bundle, kind, timeout_s, stopped=self._stop.is_set)
-
-        provider = choose_provider(bundle, wanted, prove=prove)
+        provider = choose_provider(bundle, wanted, prove=self._prove)
         engine = Engine(bundle, provider.kind, plan=chosen_plan(bundle, provider))
         return Loaded(bundle, engine, provider, provenance_of(engine, provider))
+
+    def _prove(self, bundle: Bundle, kind: Kind, timeout_s: float) -> Proof:
+        return prove_in_child(bundle, kind, timeout_s, stopped=self._stop.is_set)

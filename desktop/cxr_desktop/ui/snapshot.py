@@ -30,7 +30,7 @@ def grab_view(viewer: FilmViewer, *, deidentified: bool = False) -> QImage:
     """Take the picture on the screen; without the words on patient and file where `deidentified`. GUI thread only."""
     shown = viewer.annotations
     if deidentified:
-        viewer.annotations = Annotations()
+        viewer.annotations = Annotations(shown.lines)
     try:
         return viewer.grab().toImage()
     finally:

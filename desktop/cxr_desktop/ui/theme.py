@@ -70,8 +70,10 @@ QDoubleSpinBox::up-button, QDoubleSpinBox::down-button {{ width: 0; border: none
 QLineEdit:focus, QPlainTextEdit:focus {{ border-color: {ACCENT}; }}
 QWidget#side, QWidget#side QScrollArea, QWidget#bars {{ background: {PANEL}; }}
 QLabel#clinical {{ color: {CAUTION}; font-weight: bold; padding: 0 8px; }}
-QLabel#badge {{ color: {TEXT}; padding: 1px 8px; border: 1px solid {LINE}; border-radius: 4px; }}
-QLabel#badge[grave="true"] {{ color: {CAUTION}; border-color: {CAUTION}; }}
+QPushButton#badge {{ background: {PANEL}; color: {TEXT}; padding: 1px 8px; border: 1px solid {LINE};
+  border-radius: 4px; }}
+QPushButton#badge[grave="true"] {{ color: {CAUTION}; border-color: {CAUTION}; }}
+QPushButton#badge:hover, QPushButton#badge:focus {{ border-color: {ACCENT}; color: {STRONG}; }}
 QLabel#title {{ color: {STRONG}; font-size: 26px; }}
 QFrame#welcome {{ background: {GROUND}; }}
 QLabel#heading {{ color: {STRONG}; font-weight: bold; }}

@@ -20,6 +20,7 @@ from cxr_desktop.ui.companion_actions import CompanionActions
 from cxr_desktop.ui.desk import VIEWER_ONLY, Desk, Loaded
 from cxr_desktop.ui.dialogs import Dialogs, keys_dialog, table_dialog
 from cxr_desktop.ui.export_actions import ExportActions
+from cxr_desktop.ui.help_actions import HelpActions
 from cxr_desktop.ui.housekeeping import Housekeeper
 from cxr_desktop.ui.list_actions import ListActions
 from cxr_desktop.ui.model_inputs import ModelInputs
@@ -89,6 +90,7 @@ class MainWindow(QMainWindow):
         self.reading_actions = ReadingActions(self)
         self.settings_actions = SettingsActions(self, settings or Settings(), settings_file)
         self.companion_actions = CompanionActions(self)
+        self.help_actions = HelpActions(self)
         handlers = (
             self.list_actions,
             self.reading_actions,
@@ -97,6 +99,7 @@ class MainWindow(QMainWindow):
             self.stage_actions,
             self.watching,
             self.exports,
+            self.help_actions,
             self,
         )
         self.actions_by_name = build_menus(self, handlers)
@@ -329,6 +332,8 @@ class MainWindow(QMainWindow):
         desk.bundle_loading.connect(self.status.show_loading)
         desk.bundle_ready.connect(self._bundle_ready)
         self.watching.follow(self.actions_by_name["watch_folder"])
+        self.status.bundle.clicked.connect(self.show_bundle)
+        self.status.provider.clicked.connect(self.help_actions.show_providers)
         desk.told.connect(self.notice.tell)
         desk.failed.connect(lambda words: self.notice.tell(words, grave=True))
         self.table.opened.connect(self._opened)

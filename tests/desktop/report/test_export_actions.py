@@ -105,7 +105,7 @@ def test_the_view_is_what_is_seen_and_without_names_where_asked(
     assert named.size() == unnamed.size() == window.viewer.size()
     different = np.argwhere(_grey(named) != _grey(unnamed))
     assert len(different), "names are there, or not"
-    top_left = (20 + 20 * len(shown.lines), window.viewer.width())
+    top_left = (20 + 20 * (len(shown.identity) + len(shown.lines)), window.viewer.width())
     assert (different.max(axis=0) < top_left).all(), "and all else is the same"
     size = window.viewer.size()
     _export(window, qtbot, answers, "export_png", tmp_path / "view.png")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QLabel, QProgressBar, QStatusBar, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QLabel, QProgressBar, QPushButton, QStatusBar, QWidget
 
 from cxr_desktop.ui.desk import Loaded
 from cxr_desktop.ui.widgets.annotations import CLINICAL
@@ -11,7 +12,7 @@ _REASON_LENGTH = 90
 
 
 class StatusLine(QStatusBar):
-    """Badges and progress."""
+    """Badges and progress; the badges `bundle` and `provider` are buttons, and what they open is the window's."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -20,8 +21,8 @@ class StatusLine(QStatusBar):
         self._progress.setFixedWidth(140)
         self._progress.setTextVisible(False)
         self._count = QLabel(self)
-        self.bundle = _badge(self)
-        self.provider = _badge(self)
+        self.bundle = _badge(self, "About this bundle")
+        self.provider = _badge(self, "Providers")
         clinical = QLabel(CLINICAL, self)
         clinical.setObjectName("clinical")
         self.addWidget(self._progress)
@@ -59,13 +60,17 @@ class StatusLine(QStatusBar):
         _set_grave(self.provider, grave=not loaded.provider.best)
 
 
-def _badge(parent: QWidget) -> QLabel:
-    badge = QLabel(parent)
+def _badge(parent: QWidget, name: str) -> QPushButton:
+    badge = QPushButton(parent)
     badge.setObjectName("badge")
+    badge.setAccessibleName(name)
+    badge.setCursor(Qt.CursorShape.PointingHandCursor)
+    badge.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves the keys with the list
+    badge.setAutoDefault(True)  # Return presses it as the space bar does
     return badge
 
 
-def _set_grave(badge: QLabel, *, grave: bool) -> None:
+def _set_grave(badge: QPushButton, *, grave: bool) -> None:
     badge.setProperty("grave", grave)
     badge.style().unpolish(badge)
     badge.style().polish(badge)

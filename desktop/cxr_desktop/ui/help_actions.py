@@ -1,0 +1,51 @@
+"""What the help menu and the badges tell of the program: which providers there are, and why this one runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from PySide6.QtCore import QObject
+from PySide6.QtWidgets import QWidget
+
+from cxr_desktop.inference.providers import Judgement
+from cxr_desktop.ui.desk import Desk
+from cxr_desktop.ui.provider_table import judged_rows, loaded_rows
+from cxr_desktop.ui.providers_dialog import ProvidersDialog
+
+_PROVING = "Proving every provider in processes of their own; TensorRT, where it is installed, takes minutes…"
+
+
+class Helps(Protocol):
+    """What these actions need of the window."""
+
+    desk: Desk
+
+
+class HelpActions:
+    """Handlers of the help menu's entries."""
+
+    def __init__(self, window: Helps) -> None:
+        self._window = window
+        self._dialog: ProvidersDialog | None = None
+        window.desk.providers_judged.connect(self._judged)
+
+    def show_providers(self) -> None:
+        """Show what is known of the providers at once, and of all of them when they are proved."""
+        window = self._window
+        assert isinstance(window, QWidget)
+        if self._dialog is None:
+            self._dialog = ProvidersDialog(window)
+            self._dialog.destroyed.connect(self._gone)
+            self._dialog.show_rows(loaded_rows(window.desk.loaded.provider if window.desk.loaded else None), _PROVING)
+            window.desk.judge_providers()
+        self._dialog.show()
+        self._dialog.raise_()
+
+    def _judged(self, judgements: Sequence[Judgement]) -> None:
+        loaded = self._window.desk.loaded
+        if self._dialog is not None:
+            self._dialog.show_rows(judged_rows(judgements, loaded.provider if loaded else None))
+
+    def _gone(self, _dialog: QObject) -> None:
+        self._dialog = None
