@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
@@ -74,7 +76,7 @@ class ReadingPanel(QWidget):
         self.read.setText("Commit (M)" if blind else "Mark unread (M)" if done else "Mark read (M)")
         self.show_note(read.note if read else "")
         how = "read blind first, " if read and read.blind else ""
-        self.kept.setText(f"{how}kept {read.at[:16].replace('T', ' ')}" if read and read.at else "nothing kept yet")
+        self.kept.setText(f"{how}kept {_local(read.at)}" if read and read.at else "nothing kept yet")
 
     def show_note(self, note: str) -> None:
         """Show a note without telling of it; one that is being written stays."""
@@ -114,3 +116,8 @@ class ReadingPanel(QWidget):
         layout.addWidget(self.note)
         layout.addWidget(self.read)
         layout.addWidget(self.kept)
+
+
+def _local(at: str) -> str:
+    """Minute of a moment, which is kept in UTC, as this machine's clock shows it."""
+    return f"{datetime.fromisoformat(at).astimezone():%Y-%m-%d %H:%M}"
