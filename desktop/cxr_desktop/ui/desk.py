@@ -96,6 +96,7 @@ class Desk(QObject):
         super().__init__(parent)
         self.sheet = Sheet(policy)
         self.loaded: Loaded | None = None
+        self.named: set[Path] = set()  # every path that the person named, which no report of a fault may tell
         self._mailbox = Mailbox(self)
         self._memory = Memory(store, lambda words: self._mailbox.post(lambda: self.failed.emit(words)))
         self.readings = Readings(self.sheet, self._memory.read)
@@ -116,10 +117,12 @@ class Desk(QObject):
 
     def open_paths(self, paths: Sequence[Path]) -> None:
         """Add the films among files and folders, and score them where a bundle is open."""
+        self.named.update(paths)
         self._run(lambda: self._look_up(find_films(paths, stopped=self._stop.is_set)), success=self._add)
 
     def open_bundle(self, path: Path, *, wanted: Wanted = Wanted.AUTO) -> None:
         """Verify a bundle, choose its provider, and score every film with it."""
+        self.named.add(path)
         self.bundle_loading.emit(f"verifying {path.name} and proving its provider…")
         self._run(lambda: self._load(lambda: open_trusted(path), wanted), success=self._use, failure=self._no_bundle)
 
@@ -173,6 +176,7 @@ class Desk(QObject):
             self.told.emit(VIEWER_ONLY)
             return
         worklist = self.sheet.worklist(loaded.provenance)
+        self.named.update(filter(None, (reports.json, reports.csv, reports.html)))
 
         def write() -> str:
             paths = reports.write(worklist, loaded.bundle)
