@@ -59,7 +59,7 @@ class Form:
     """What the verdicts of a run share besides their provenance: scores without their logit, and orders."""
 
     targets: tuple[Target, ...]
-    scores: tuple[tuple[Target, float, Calibration, CellGrid, float | None], ...]
+    scores: tuple[tuple[Target, float, Calibration, CellGrid, float | None, str], ...]
     peaks: tuple[Target, ...]
     maps: Shapes
 
@@ -108,7 +108,14 @@ def _pack_refused(verdict: Refused) -> Packed:
 
 def _pack_form(verdict: Scored) -> str:
     scores = [
-        [score.target, score.threshold, score.calibration.model_dump(mode="json"), score.grid, score.map_peak]
+        [
+            score.target,
+            score.threshold,
+            score.calibration.model_dump(mode="json"),
+            score.grid,
+            score.map_peak,
+            score.point,
+        ]
         for score in verdict.scores.values()
     ]
     maps = [[target, *_shape(values)] for target, values in verdict.maps.items()]
@@ -231,8 +238,8 @@ def _scores(form: Form, logits: Sequence[float]) -> Mapping[Target, Score]:
 
     def make() -> dict[Target, Score]:
         return {
-            target: Score(target, logit, threshold, calibration, grid, map_peak)
-            for (target, threshold, calibration, grid, map_peak), logit in zip(form.scores, logits, strict=True)
+            target: Score(target, logit, threshold, calibration, grid, map_peak, point)
+            for (target, threshold, calibration, grid, map_peak, point), logit in zip(form.scores, logits, strict=True)
         }
 
     return Deferred(form.targets, make)
@@ -246,8 +253,15 @@ def _peaks(form: Form, columns: Sequence[Sequence[float]]) -> Mapping[Target, Pe
 
 def _form(fields: Json) -> Form:
     scores = tuple(
-        (Target(target), threshold, Calibration.model_validate(calibration), CellGrid(*grid), map_peak)
-        for target, threshold, calibration, grid, map_peak in fields["scores"]
+        (
+            Target(target),
+            threshold,
+            Calibration.model_validate(calibration),
+            CellGrid(*grid),
+            map_peak,
+            point[0] if point else "",  # texts of before have none
+        )
+        for target, threshold, calibration, grid, map_peak, *point in fields["scores"]
     )
     return Form(
         targets=tuple(target for target, *_ in scores),
