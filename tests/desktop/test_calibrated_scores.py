@@ -75,7 +75,7 @@ def test_triage_and_its_reports_state_logit_and_calibrated_probability(
     assert verdict.maps[Target.EFFUSION].mean() == pytest.approx(score.logit, abs=1e-4)
     expected = 1 / (1 + math.exp(1.0 - 0.5 * score.logit))
     assert score.probability == pytest.approx(expected)
-    assert f"effusion {expected:.2f} above 0.40" in verdict.urgency.why
+    assert verdict.urgency.why == f"effusion {expected:.2f}, above the balanced point (0.40)"
     Reports(json=tmp_path / "w.json", csv=tmp_path / "w.csv").write(worklist, calibrated)
     (film,) = json.loads((tmp_path / "w.json").read_text())["films"]
     stated = film["scores"]["effusion"]

@@ -18,6 +18,7 @@ class _Score:
     target: Target
     probability: float
     threshold: float = 0.5
+    point: str = ""
 
     @property
     def positive(self) -> bool:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -56,6 +58,17 @@ def test_why_names_the_gravest_first_with_its_threshold() -> None:
     judged = [_score(Target.HERNIA, 0.99, 0.5), _score(Target.PNEUMOTHORAX, 0.93, 0.41)]
     assert urgency(judged).why == "pneumothorax 0.93 above 0.41, hernia 0.99 above 0.50"
     assert urgency(judged).positive == (Target.PNEUMOTHORAX, Target.HERNIA)
+
+
+def test_why_names_the_operating_point_once_where_it_is_one() -> None:
+    gas = dataclasses.replace(_score(Target.PNEUMOTHORAX, 0.93, 0.44), point="balanced")
+    fluid = dataclasses.replace(_score(Target.EFFUSION, 0.71, 0.38), point="balanced")
+    assert urgency([gas]).why == "pneumothorax 0.93, above the balanced point (0.44)"
+    assert urgency([gas, fluid]).why == "pneumothorax 0.93, effusion 0.71, above the balanced points (0.44, 0.38)"
+    fluid = dataclasses.replace(fluid, point="high-sensitivity")
+    assert urgency([gas, fluid]).why == (
+        "pneumothorax 0.93, above the balanced point (0.44); effusion 0.71, above the high-sensitivity point (0.38)"
+    )
 
 
 def test_why_of_a_film_below_every_threshold_names_the_nearest() -> None:

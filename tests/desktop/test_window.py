@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import platform
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -350,6 +351,26 @@ def test_export_that_fails_says_why(
     answers.paths = [films["dark"] / "w.json"]
     scored.exports.export_json()
     qtbot.waitUntil(lambda: "Could not write" in scored.notice.text, timeout=5000)
+
+
+def test_details_of_a_fault_hold_no_path_no_name_and_no_patient(
+    scored: MainWindow, qtbot: QtBot, answers: _Answers, bundle: Bundle, tmp_path: Path
+) -> None:
+    folder = tmp_path / "Jane van Doe"
+    folder.write_text("no folder")
+    answers.paths = [folder / "work list of Jane Doe"]
+    scored.notice.tell("A word that fades.")
+    assert not scored.notice.copy.isVisible()
+    scored.export_json()
+    qtbot.waitUntil(lambda: "Jane" in scored.notice.text, timeout=5000)
+    qtbot.mouseClick(scored.notice.copy, Qt.MouseButton.LeftButton)
+    assert scored.notice.copy.text() == "Copied"
+    copied = QApplication.clipboard().text()
+    assert not [word for word in ("Jane", "van", "Doe", "work list", *tmp_path.parts[1:]) if word in copied]
+    assert "Could not write" in copied
+    assert bundle.sha256 in copied
+    for word in ("cxr-triage", "Python", "Qt", "onnxruntime", "provider: CPU", platform.system()):
+        assert word in copied
 
 
 def test_every_menu_entry_does_something_and_none_is_dead(scored: MainWindow, qtbot: QtBot, answers: _Answers) -> None:

@@ -72,7 +72,10 @@ def scored(paths: Sequence[Path], *, bundle_sha256: str, seed: int = 7) -> Itera
     origin = Provenance("bench", bundle_sha256, "CPU", "as asked", PIXEL_PATH_VERSION, "", "float32, side by side")
     for number, path in enumerate(paths):
         logits = rng.normal(-6.0 if number % 3 else -2.0, 1.5, len(Target))
-        scores = {target: Score(target, float(logit), 0.5) for target, logit in zip(Target, logits, strict=True)}
+        scores = {
+            target: Score(target, float(logit), 0.5, point="balanced")
+            for target, logit in zip(Target, logits, strict=True)
+        }
         yield Scored(
             source=path,
             facts=_facts(number),

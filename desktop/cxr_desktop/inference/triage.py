@@ -147,6 +147,7 @@ def _verdict(
             calibration=entry.calibration,
             grid=entry.grid,
             map_peak=entry.map_peak,
+            point=entry.operating_point.name,
         )
         for entry in manifest.models
     }

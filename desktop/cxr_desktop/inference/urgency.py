@@ -41,6 +41,10 @@ class Judged(Protocol):
     def threshold(self) -> float:
         """The operating point, 0..1."""
 
+    @property
+    def point(self) -> str:
+        """Name of the operating point; may be empty."""
+
 
 @dataclass(frozen=True, slots=True)
 class Urgency:
@@ -53,7 +57,7 @@ class Urgency:
     nearness
         Largest weighted p / t, 0..∞: orders films of equal urgency.
     why
-        The reason in words, such as ``pneumothorax 0.93 above 0.41``.
+        The reason in words, such as ``pneumothorax 0.93, above the balanced point (0.44)``.
     positive
         The targets that reach their threshold, the gravest first.
     """
@@ -94,12 +98,24 @@ def _nearness(score: Judged, policy: TriagePolicy) -> float:
 def _why(above: list[Judged], all_scores: list[Judged], policy: TriagePolicy) -> str:
     if above:
         first = above[:_NAMED]
-        words = ", ".join(f"{_name(each)} {each.probability:.2f} above {each.threshold:.2f}" for each in first)
+        words = _above(first)
         return words + (f" and {len(above) - _NAMED} more" if len(above) > _NAMED else "")
     if not all_scores:
         return "nothing was asked"
     nearest = max(all_scores, key=lambda score: _nearness(score, policy))
     return f"all below; nearest {_name(nearest)} {nearest.probability:.2f} of {nearest.threshold:.2f}"
+
+
+def _above(scores: list[Judged]) -> str:
+    """Name scores and their thresholds; the operating point once, where it is the same one of all."""
+    points = {score.point for score in scores}
+    if points == {""}:
+        return ", ".join(f"{_name(each)} {each.probability:.2f} above {each.threshold:.2f}" for each in scores)
+    if len(points) > 1:
+        return "; ".join(_above([each]) for each in scores)
+    names = ", ".join(f"{_name(each)} {each.probability:.2f}" for each in scores)
+    thresholds = ", ".join(f"{each.threshold:.2f}" for each in scores)
+    return f"{names}, above the {scores[0].point} point{'s' if len(scores) > 1 else ''} ({thresholds})"
 
 
 def _name(score: Judged) -> str:

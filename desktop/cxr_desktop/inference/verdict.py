@@ -45,6 +45,8 @@ class Score:
         Where the cells of its map look.
     map_peak
         How high the map of a film with the finding usually rises, in logits; None where the bundle does not say.
+    point
+        Name of the operating point, such as ``balanced``; empty where it was not kept.
     """
 
     target: Target
@@ -53,6 +55,7 @@ class Score:
     calibration: Calibration = PLAIN
     grid: CellGrid = EVEN
     map_peak: float | None = None
+    point: str = ""
 
     @property
     def probability(self) -> float:

@@ -68,7 +68,7 @@ class Form:
     """What the verdicts of a run share besides their provenance: scores without their logit, and orders."""
 
     targets: tuple[Target, ...]
-    scores: tuple[tuple[float, Calibration, CellGrid, float | None], ...]
+    scores: tuple[tuple[float, Calibration, CellGrid, float | None, str], ...]
     peaks: tuple[Target, ...]
     maps: Shapes
 
@@ -117,7 +117,14 @@ def _pack_refused(verdict: Refused) -> Packed:
 
 def _pack_form(verdict: Scored) -> str:
     scores = [
-        [score.target, score.threshold, score.calibration.model_dump(mode="json"), score.grid, score.map_peak]
+        [
+            score.target,
+            score.threshold,
+            score.calibration.model_dump(mode="json"),
+            score.grid,
+            score.map_peak,
+            score.point,
+        ]
         for score in verdict.scores.values()
     ]
     maps = [[target, *_shape(values)] for target, values in verdict.maps.items()]
@@ -246,8 +253,14 @@ def _parse(body: str) -> Json:
 
 def _form(fields: Json) -> Form:
     scores = tuple(
-        (threshold, Calibration.model_validate(calibration), CellGrid(*grid), map_peak)
-        for _, threshold, calibration, grid, map_peak in fields["scores"]
+        (
+            threshold,
+            Calibration.model_validate(calibration),
+            CellGrid(*grid),
+            map_peak,
+            point[0] if point else "",  # texts of before have none
+        )
+        for _, threshold, calibration, grid, map_peak, *point in fields["scores"]
     )
     return Form(
         targets=tuple(Target(each[0]) for each in fields["scores"]),

@@ -103,6 +103,7 @@ class Desk(QObject):
         super().__init__(parent)
         self.sheet = Sheet(policy)
         self.loaded: Loaded | None = None
+        self.named: set[Path] = set()  # every path that the person named, which no report of a fault may tell
         self._mailbox = Mailbox(self)
         self._memory = Memory(store, lambda words: self._mailbox.post(lambda: self.failed.emit(words)))
         self.readings = Readings(self.sheet, self._memory.read)
@@ -124,6 +125,7 @@ class Desk(QObject):
 
     def open_paths(self, paths: Sequence[Path]) -> None:
         """Add the films among files and folders, and score them where a bundle is open."""
+        self.named.update(paths)
         self._run(lambda: self._search(paths), success=self._searched)
 
     def watch(self, folder: Path) -> None:
@@ -143,6 +145,7 @@ class Desk(QObject):
 
     def open_bundle(self, path: Path, *, wanted: Wanted = Wanted.AUTO) -> None:
         """Verify a bundle, choose its provider, and score every film with it."""
+        self.named.add(path)
         self.bundle_loading.emit(f"verifying {path.name} and proving its provider…")
         self._run(lambda: self._load(lambda: open_trusted(path), wanted), success=self._use, failure=self._no_bundle)
 
@@ -205,6 +208,7 @@ class Desk(QObject):
             self.told.emit(VIEWER_ONLY)
             return
         worklist, readings = self.sheet.worklist(loaded.provenance), said_of(self.sheet.rows)
+        self.named.update(filter(None, (*reports.files, reports.dicom)))
 
         def write() -> str:
             said: list[str] = []

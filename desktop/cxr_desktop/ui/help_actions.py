@@ -1,17 +1,22 @@
-"""What the help menu and the badges tell of the program: which providers there are, and why this one runs."""
+"""What the window tells of the program: its providers, and the details of a fault."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
+from pathlib import Path
 from typing import Protocol
 
 from PySide6.QtCore import QObject
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QWidget
 
 from cxr_desktop.inference.providers import Judgement
 from cxr_desktop.ui.desk import Desk
+from cxr_desktop.ui.details import details, names_of_paths, names_of_rows
 from cxr_desktop.ui.provider_table import judged_rows, loaded_rows
 from cxr_desktop.ui.providers_dialog import ProvidersDialog
+from cxr_desktop.ui.widgets.notice import NoticeBar
 
 _PROVING = "Proving every provider in processes of their own; TensorRT, where it is installed, takes minutes…"
 
@@ -20,15 +25,17 @@ class Helps(Protocol):
     """What these actions need of the window."""
 
     desk: Desk
+    notice: NoticeBar
 
 
 class HelpActions:
-    """Handlers of the help menu's entries."""
+    """Handlers of the help menu's entries, and of the notice's button."""
 
     def __init__(self, window: Helps) -> None:
         self._window = window
         self._dialog: ProvidersDialog | None = None
         window.desk.providers_judged.connect(self._judged)
+        window.notice.details_asked.connect(self.copy_details)
 
     def show_providers(self) -> None:
         """Show what is known of the providers at once, and of all of them when they are proved."""
@@ -41,6 +48,14 @@ class HelpActions:
             window.desk.judge_providers()
         self._dialog.show()
         self._dialog.raise_()
+
+    def copy_details(self, sentence: str) -> None:
+        """Put the details of a fault on the clipboard."""
+        desk = self._window.desk
+        origin = desk.loaded.provenance if desk.loaded else None
+        private = chain(names_of_paths([*desk.named, Path.home()]), names_of_rows(desk.sheet.rows))
+        QGuiApplication.clipboard().setText(details(sentence, private=private, origin=origin))
+        self._window.notice.say_copied()
 
     def _judged(self, judgements: Sequence[Judgement]) -> None:
         loaded = self._window.desk.loaded

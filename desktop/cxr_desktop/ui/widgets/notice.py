@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
 
 _SHOWN_MS = 8000
 
 
 class NoticeBar(QFrame):
-    """Shows one sentence; what went wrong stays until it is put away."""
+    """Shows one sentence; what went wrong stays until it is put away, and its details can be copied.
+
+    Signals
+    -------
+    details_asked
+        str: the sentence whose details are wanted.
+    """
+
+    details_asked = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -17,11 +25,16 @@ class NoticeBar(QFrame):
         self._text = QLabel(self)
         self._text.setObjectName("notice-text")
         self._text.setWordWrap(True)
+        self.copy = QPushButton("Copy details", self)
+        self.copy.setToolTip("Copies what helps to find the fault; no path, no file name, no patient data")
+        self.copy.clicked.connect(lambda: self.details_asked.emit(self._text.text()))
+        self.copy.hide()
         away = QPushButton("Dismiss", self)
         away.clicked.connect(self.hide)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(12, 6, 8, 6)
         layout.addWidget(self._text, 1)
+        layout.addWidget(self.copy)
         layout.addWidget(away)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -33,12 +46,18 @@ class NoticeBar(QFrame):
         """The sentence that is shown, or nothing."""
         return "" if self.isHidden() else self._text.text()
 
+    def say_copied(self) -> None:
+        """Say that the details were copied."""
+        self.copy.setText("Copied")
+
     def tell(self, sentence: str, *, grave: bool = False, lasting: bool = False) -> None:
         """Show a sentence; a grave or lasting one stays."""
         self.setProperty("grave", grave)
         self.style().unpolish(self)
         self.style().polish(self)
         self._text.setText(sentence)
+        self.copy.setText("Copy details")
+        self.copy.setVisible(grave)
         self.show()
         if grave or lasting:
             self._timer.stop()
