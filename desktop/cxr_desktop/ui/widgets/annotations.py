@@ -13,6 +13,7 @@ from cxr_desktop.inference.heatmap import CAPTION
 from cxr_desktop.intake.prepared import DisplayFilm
 from cxr_desktop.ui import theme
 from cxr_desktop.ui.geometry import EdgeLetters
+from cxr_desktop.ui.i18n import tr
 from cxr_desktop.ui.widgets.images import HeatMap, scale_image
 
 CLINICAL: Final = "NOT FOR CLINICAL USE"
@@ -46,8 +47,14 @@ def film_annotations(film: DisplayFilm) -> Annotations:
     """Say what is known of a film."""
     facts = film.facts
     who = " · ".join(filter(None, (facts.identity.patient_id, facts.identity.patient_name)))
-    size = f"view {facts.view.value} · {facts.shape[1]}×{facts.shape[0]} · {facts.bits} bit"
-    unstated = "" if facts.orientation else "orientation not stated in the file"
+    size = tr(
+        "view {view} · {columns}×{rows} · {bits} bit",
+        view=facts.view.value,
+        columns=facts.shape[1],
+        rows=facts.shape[0],
+        bits=facts.bits,
+    )
+    unstated = "" if facts.orientation else tr("orientation not stated in the file")
     return Annotations(
         tuple(filter(None, (size, unstated))), tuple(filter(None, (film.source.name, who, facts.identity.acquired)))
     )
@@ -85,7 +92,7 @@ def draw_corners(
     lines = [(title, theme.STRONG)] if title else []
     lines += [(line, theme.TEXT) for line in above]
     # The notice is at the right: on a narrow pane the words must not run into it.
-    room = rect.width() - 4 * _MARGIN - _bold_width(painter, CLINICAL)
+    room = rect.width() - 4 * _MARGIN - _bold_width(painter, tr(CLINICAL))
     for number, (line, colour) in enumerate(lines):
         shown = line if number else metrics.elidedText(line, Qt.TextElideMode.ElideRight, max(room, 80))
         write(painter, shown, QPointF(_MARGIN, _MARGIN + metrics.ascent() + number * height), colour=colour)
@@ -102,13 +109,14 @@ def draw_notices(painter: QPainter, rect: QRect, *, mirrored: bool) -> None:
     painter.setFont(_bold(font))
     metrics = QFontMetrics(painter.font())
     baseline = _MARGIN + metrics.ascent()
-    right = rect.width() - _MARGIN - metrics.horizontalAdvance(CLINICAL)
-    write(painter, CLINICAL, QPointF(right, baseline), colour=theme.CAUTION)
+    right = rect.width() - _MARGIN - metrics.horizontalAdvance(tr(CLINICAL))
+    write(painter, tr(CLINICAL), QPointF(right, baseline), colour=theme.CAUTION)
     if mirrored:
         painter.setFont(_bold(font, _LETTER_SIZE))
         metrics = QFontMetrics(painter.font())
-        middle = (rect.width() - metrics.horizontalAdvance(FLIPPED)) / 2
-        write(painter, FLIPPED, QPointF(middle, _MARGIN + _LETTER_LINES * metrics.height()), colour=theme.ALARM_TEXT)
+        middle = (rect.width() - metrics.horizontalAdvance(tr(FLIPPED))) / 2
+        at = QPointF(middle, _MARGIN + _LETTER_LINES * metrics.height())
+        write(painter, tr(FLIPPED), at, colour=theme.ALARM_TEXT)
     painter.setFont(font)
 
 
@@ -134,14 +142,14 @@ def draw_legend(painter: QPainter, rect: QRect, heat: HeatMap, *, contours: bool
     metrics = QFontMetrics(painter.font())
     height = metrics.height()
     right, bottom = rect.width() - _MARGIN, rect.height() - _MARGIN
-    caption = metrics.elidedText(CAPTION, Qt.TextElideMode.ElideRight, int(rect.width() * 0.6))
+    caption = metrics.elidedText(tr(CAPTION), Qt.TextElideMode.ElideRight, int(rect.width() * 0.6))
     _write_right(painter, caption, right, bottom - metrics.descent(), colour=theme.DIM)
     line = bottom - height - metrics.descent()
     scale = QRectF(right - _SCALE_WIDTH, line - height - _SCALE_HEIGHT + 2, _SCALE_WIDTH, _SCALE_HEIGHT)
     painter.drawImage(scale, scale_image())
-    write(painter, f"{heat.low:+.1f} (threshold)", QPointF(scale.left(), line), colour=theme.TEXT)
-    _write_right(painter, f"{heat.high:+.1f} logits", right, line, colour=theme.TEXT)
-    title = f"{heat.title}: lines at the threshold and every 2 logits" if contours else heat.title
+    write(painter, tr("{level:+.1f} (threshold)", level=heat.low), QPointF(scale.left(), line), colour=theme.TEXT)
+    _write_right(painter, tr("{level:+.1f} logits", level=heat.high), right, line, colour=theme.TEXT)
+    title = tr("{title}: lines at the threshold and every 2 logits", title=heat.title) if contours else heat.title
     _write_right(painter, title, right, scale.top() - 6, colour=theme.STRONG)
 
 

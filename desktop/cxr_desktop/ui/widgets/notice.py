@@ -5,6 +5,8 @@ from __future__ import annotations
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
 
+from cxr_desktop.ui.i18n import tr
+
 _SHOWN_MS = 8000
 
 
@@ -17,7 +19,7 @@ class NoticeBar(QFrame):
         self._text = QLabel(self)
         self._text.setObjectName("notice-text")
         self._text.setWordWrap(True)
-        away = QPushButton("Dismiss", self)
+        away = QPushButton(tr("Dismiss"), self)
         away.clicked.connect(self.hide)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(12, 6, 8, 6)
