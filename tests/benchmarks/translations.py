@@ -76,8 +76,8 @@ def _words(argument: ast.expr, module: str) -> Iterator[str]:
         yield argument.value
     elif isinstance(argument, ast.Name) and argument.id.isupper():
         yield getattr(importlib.import_module(module), argument.id)
-    elif isinstance(argument, ast.JoinedStr):
-        raise UnknownWords(f"{module}, line {argument.lineno}: give values to `tr` by name, not in an f-string.")
+    elif isinstance(argument, ast.JoinedStr | ast.IfExp | ast.BinOp | ast.BoolOp):
+        raise UnknownWords(f"{module}, line {argument.lineno}: `tr` takes words as they are written, values by name.")
 
 
 def _states() -> list[str]:

@@ -12,8 +12,9 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-PySide6 = pytest.importorskip("PySide6")
+pytest.importorskip("PySide6")
 
+import PySide6
 from PySide6.QtCore import Qt, QTranslator
 from PySide6.QtWidgets import QApplication, QLabel, QMenu
 from pytestqt.qtbot import QtBot
@@ -48,7 +49,7 @@ class _Pseudo(QTranslator):
         super().__init__()
         self._known = known
 
-    def isEmpty(self) -> bool:
+    def isEmpty(self) -> bool:  # noqa: N802
         return False
 
     def translate(
@@ -138,7 +139,7 @@ def test_values_survive_translation(pseudo: None) -> None:
 
 def test_damaged_braces_of_a_translation_fall_back_to_english(qapp: QApplication) -> None:
     class Damaged(QTranslator):
-        def isEmpty(self) -> bool:
+        def isEmpty(self) -> bool:  # noqa: N802
             return False
 
         def translate(self, context: str, text: str, disambiguation: str | None = None, n: int = -1) -> str | None:
