@@ -4,13 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help demo test check pytest format clean
+.PHONY: help demo test check pytest format translations clean
 
 help:
 	@echo "make demo    phantom films, three models, a bundle, a triaged worklist, the desktop (demo/)"
 	@echo "make test    every check and every test"
 	@echo "make check   ruff, mypy, import contracts"
 	@echo "make format  format the code"
+	@echo "make translations  collect the window's words for Qt Linguist (cxr_template.ts)"
 	@echo "make clean   remove what make made"
 
 demo: $(INSTALLED)
@@ -32,6 +33,9 @@ pytest: $(INSTALLED)
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+translations: $(INSTALLED)
+	$(BIN)/python tests/benchmarks/translations.py
 
 clean:
 	rm -rf $(VENV) demo runs build dist

@@ -37,7 +37,7 @@ class NoDisplayError(CxrError):
 
 
 def make_application() -> QApplication:
-    """Make Qt's application with the theme, or return the one that runs.
+    """Make Qt's application with the theme and the person's language, or return the one that runs.
 
     Raises
     ------
@@ -50,6 +50,7 @@ def make_application() -> QApplication:
     from PySide6.QtCore import qInstallMessageHandler
     from PySide6.QtWidgets import QApplication
 
+    from cxr_desktop.ui.i18n import install_translation
     from cxr_desktop.ui.theme import apply_theme
 
     qInstallMessageHandler(_log_qt)
@@ -58,6 +59,7 @@ def make_application() -> QApplication:
         application = QApplication(["cxr-desktop"])
         application.setApplicationDisplayName("")
     apply_theme(application)
+    install_translation(application)
     return application
 
 

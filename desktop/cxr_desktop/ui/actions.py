@@ -10,6 +10,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMainWindow
 
+from cxr_desktop.ui.i18n import tr
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -182,7 +184,7 @@ def build_menus(window: QMainWindow, handlers: Sequence[object], *, partial: boo
         kept = [each for each in entries if each is None or not partial or _has(handlers, each.name)]
         if not any(kept):
             continue
-        menu = window.menuBar().addMenu(title)
+        menu = window.menuBar().addMenu(tr(title))
         for entry in kept:
             if entry is None:
                 menu.addSeparator()
@@ -198,16 +200,16 @@ def build_menus(window: QMainWindow, handlers: Sequence[object], *, partial: boo
 def key_table() -> list[tuple[str, str]]:
     """Pairs of keys and what they do, then the mouse."""
     pairs = [
-        ("  ".join(entry.keys), entry.text.replace("&", "").rstrip("…"))
+        ("  ".join(entry.keys), tr(entry.text).replace("&", "").rstrip("…"))
         for entries in MENUS.values()
         for entry in entries
         if entry is not None and entry.keys
     ]
-    return [*pairs, *MOUSE]
+    return [*pairs, *((tr(mouse), tr(what)) for mouse, what in MOUSE)]
 
 
 def _action(window: QMainWindow, entry: Entry, handlers: Sequence[object]) -> QAction:
-    action = QAction(entry.text, window)
+    action = QAction(tr(entry.text), window)
     action.setObjectName(entry.name)
     action.setShortcuts([QKeySequence(keys) for keys in entry.keys])
     action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)

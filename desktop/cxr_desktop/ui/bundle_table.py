@@ -8,8 +8,8 @@ from cxr_shared.bundle import Bundle, Calibration, Gate, Interval, ModelEntry
 
 Row = tuple[str, ...]
 
-_MODELS: Final = ("Target", "AUC (95 %)", "Calibration", "ECE before → after", "Split", "Test films", "Run")
-_POINTS: Final = (
+MODEL_HEADINGS: Final = ("Target", "AUC (95 %)", "Calibration", "ECE before → after", "Split", "Test films", "Run")
+POINT_HEADINGS: Final = (
     "Operating points",
     "Name",
     "Threshold",
@@ -27,10 +27,10 @@ def bundle_rows(bundle: Bundle) -> list[Row]:
     """
     manifest = bundle.manifest
     return [
-        _MODELS,
+        MODEL_HEADINGS,
         *map(_model, manifest.models),
         ("",),
-        _POINTS,
+        POINT_HEADINGS,
         *(row for entry in manifest.models for row in _points(entry)),
         ("",),
         ("Film gate", *_gate(manifest.gate)),

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from cxr_desktop.ui.desk import Desk
+from cxr_desktop.ui.i18n import tr
 from cxr_desktop.ui.rendering import Pyramid
 from cxr_desktop.ui.widgets.list_pane import ListPane
 from cxr_desktop.ui.widgets.stage import Stage
@@ -51,11 +52,11 @@ class CompanionActions:
         if row is None:
             return
         if not row.identity.patient_id:
-            self._window.stage.compare(None, _NO_PATIENT)
+            self._window.stage.compare(None, tr(_NO_PATIENT))
             return
         others = companions(row, self._window.desk.sheet.rows)
         if not others:
-            self._window.stage.compare(None, _NO_OTHER)
+            self._window.stage.compare(None, tr(_NO_OTHER))
             return
         self._window.desk.show_beside(self._choice(row, others).source)
 
@@ -71,5 +72,7 @@ class CompanionActions:
             self._window.stage.compare(None, shown)
             return
         hidden = self._window.list.table.films.view.hidden
-        count = f" ({others.index(beside) + 1} of {len(others)})" if len(others) > 1 else ""
+        count = (
+            tr(" ({number} of {count})", number=others.index(beside) + 1, count=len(others)) if len(others) > 1 else ""
+        )
         self._window.stage.compare(shown, f"{caption(row, beside, hidden=hidden)}{count}")

@@ -29,6 +29,7 @@ from cxr_desktop.intake.prepared import DisplayFilm
 from cxr_desktop.intake.watch import FolderWatch
 from cxr_desktop.reports import Remarks, Reports
 from cxr_desktop.store import Store, StoredFilm
+from cxr_desktop.ui.i18n import tr
 from cxr_desktop.ui.mailbox import Background, Mailbox
 from cxr_desktop.ui.memory import Memory
 from cxr_desktop.ui.rendering import Pyramid
@@ -146,12 +147,12 @@ class Desk(QObject):
     def open_bundle(self, path: Path, *, wanted: Wanted = Wanted.AUTO) -> None:
         """Verify a bundle, choose its provider, and score every film with it."""
         self.named.add(path)
-        self.bundle_loading.emit(f"verifying {path.name} and proving its provider…")
+        self.bundle_loading.emit(tr("verifying {name} and proving its provider…", name=path.name))
         self._run(lambda: self._load(lambda: open_trusted(path), wanted), success=self._use, failure=self._no_bundle)
 
     def use_bundle(self, bundle: Bundle, *, wanted: Wanted = Wanted.AUTO) -> None:
         """As `open_bundle`, with one that was verified before."""
-        self.bundle_loading.emit("proving the provider…")
+        self.bundle_loading.emit(tr("proving the provider…"))
         self._run(lambda: self._load(lambda: bundle, wanted), success=self._use, failure=self._no_bundle)
 
     def show(self, path: Path) -> None:
@@ -166,7 +167,7 @@ class Desk(QObject):
 
     def open_demo(self) -> None:
         """Add films to try the program with."""
-        self.told.emit("Drawing synthetic demo films; they are no patient's.")
+        self.told.emit(tr("Drawing synthetic demo films; they are no patient's."))
         self._run(lambda: demo_films(demo_folder()), success=self.open_paths)
 
     def follow(self, policy: TriagePolicy) -> None:
@@ -205,7 +206,7 @@ class Desk(QObject):
         """Write what was judged so far."""
         loaded = self.loaded
         if loaded is None:
-            self.told.emit(VIEWER_ONLY)
+            self.told.emit(tr(VIEWER_ONLY))
             return
         worklist, readings = self.sheet.worklist(loaded.provenance), said_of(self.sheet.rows)
         self.named.update(filter(None, (*reports.files, reports.dicom)))
@@ -214,8 +215,9 @@ class Desk(QObject):
             said: list[str] = []
             remarks = Remarks(said.append, self._stop.is_set)
             paths = reports.write(worklist, loaded.bundle, readings=readings, remarks=remarks)
-            missing = "" if worklist.complete else f"; {worklist.found - len(worklist.verdicts)} films still wait"
-            return " ".join((f"Wrote {', '.join(map(str, paths))}{missing}.", *said))
+            waiting = worklist.found - len(worklist.verdicts)
+            missing = "" if worklist.complete else tr("; {count} films still wait", count=waiting)
+            return " ".join((tr("Wrote {paths}{missing}.", paths=", ".join(map(str, paths)), missing=missing), *said))
 
         kinds = [kind for kind in ("json", "csv", "html", "pdf", "dicom") if getattr(reports, kind) is not None]
         self._memory.audit(
@@ -273,7 +275,9 @@ class Desk(QObject):
 
     def _searched(self, found: bool) -> None:  # noqa: FBT001  (what `_search` gives)
         if not found:
-            self.told.emit("No film was found there. Films are PNG, JPEG or DICOM files, also in a ZIP or on a disc.")
+            self.told.emit(
+                tr("No film was found there. Films are PNG, JPEG or DICOM files, also in a ZIP or on a disc.")
+            )
 
     def _add(self, files: list[Path]) -> None:
         fresh = self.sheet.new_among(files)

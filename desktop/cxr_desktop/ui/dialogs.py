@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QFileDialog, QGridLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from cxr_desktop.ui.actions import key_table
+from cxr_desktop.ui.i18n import tr
+
+_FILMS: Final = "*.png *.jpg *.jpeg *.dcm *.dicom *.ima *.zip DICOMDIR"
 
 
 class Dialogs:
@@ -20,23 +24,25 @@ class Dialogs:
         """Ask for films; empty when the person changed their mind."""
         names, _ = QFileDialog.getOpenFileNames(
             self._parent,
-            "Open films",
+            tr("Open films"),
             "",
-            "Films, ZIPs and discs (*.png *.jpg *.jpeg *.dcm *.dicom *.ima *.zip DICOMDIR);;All files (*)",
+            f"{tr('Films, ZIPs and discs')} ({_FILMS});;{tr('All files')} (*)",
         )
         return [Path(name) for name in names]
 
     def folder(self) -> Path | None:
         """Ask for a folder of films."""
-        return _path(QFileDialog.getExistingDirectory(self._parent, "Open a folder of films"))
+        return _path(QFileDialog.getExistingDirectory(self._parent, tr("Open a folder of films")))
 
     def folder_to_watch(self) -> Path | None:
         """Ask for a folder that films arrive in."""
-        return _path(QFileDialog.getExistingDirectory(self._parent, "Watch a folder that films arrive in"))
+        return _path(QFileDialog.getExistingDirectory(self._parent, tr("Watch a folder that films arrive in")))
 
     def bundle(self) -> Path | None:
         """Ask for a bundle."""
-        name, _ = QFileDialog.getOpenFileName(self._parent, "Open a bundle", "", "Bundles (*.cxr);;All files (*)")
+        name, _ = QFileDialog.getOpenFileName(
+            self._parent, tr("Open a bundle"), "", f"{tr('Bundles')} (*.cxr);;{tr('All files')} (*)"
+        )
         return _path(name)
 
     def save(self, title: str, name: str) -> Path | None:
@@ -46,7 +52,7 @@ class Dialogs:
 
     def export_folder(self) -> Path | None:
         """Ask for a folder to write DICOM objects into."""
-        return _path(QFileDialog.getExistingDirectory(self._parent, "Export DICOM objects into a folder"))
+        return _path(QFileDialog.getExistingDirectory(self._parent, tr("Export DICOM objects into a folder")))
 
 
 def table_dialog(parent: QWidget, title: str, rows: list[tuple[str, ...]]) -> QDialog:
@@ -76,7 +82,7 @@ def table_dialog(parent: QWidget, title: str, rows: list[tuple[str, ...]]) -> QD
 
 def keys_dialog(parent: QWidget) -> QDialog:
     """Show every key and what the mouse does."""
-    return table_dialog(parent, "Keys and mouse", [(keys, what) for keys, what in key_table()])
+    return table_dialog(parent, tr("Keys and mouse"), [(keys, what) for keys, what in key_table()])
 
 
 def _path(name: str) -> Path | None:

@@ -7,6 +7,7 @@ from typing import Protocol
 from cxr_desktop.reports import Reports
 from cxr_desktop.ui.desk import Desk
 from cxr_desktop.ui.dialogs import Dialogs
+from cxr_desktop.ui.i18n import tr
 from cxr_desktop.ui.snapshot import grab_view, saving
 from cxr_desktop.ui.widgets.viewer import FilmViewer
 
@@ -34,19 +35,19 @@ class ExportActions:
 
     def export_pdf(self) -> None:
         """Ask where, and write the report to print."""
-        path = self._window.dialogs.save("Export as PDF", "worklist.pdf")
+        path = self._window.dialogs.save(tr("Export as PDF"), "worklist.pdf")
         if path is not None:
             self._export(Reports(pdf=path, deidentified=self.deidentified))
 
     def export_csv(self) -> None:
         """Ask where, and write the worklist as CSV."""
-        path = self._window.dialogs.save("Export as CSV", "worklist.csv")
+        path = self._window.dialogs.save(tr("Export as CSV"), "worklist.csv")
         if path is not None:
             self._export(Reports(csv=path, deidentified=self.deidentified))
 
     def export_json(self) -> None:
         """Ask where, and write the worklist as JSON."""
-        path = self._window.dialogs.save("Export as JSON", "worklist.json")
+        path = self._window.dialogs.save(tr("Export as JSON"), "worklist.json")
         if path is not None:
             self._export(Reports(json=path, deidentified=self.deidentified))
 
@@ -61,9 +62,9 @@ class ExportActions:
         viewer, desk = self._window.viewer, self._window.desk
         source = viewer.shown_source
         if source is None:
-            desk.told.emit("No film is shown, so there is no view to write. Open a film first.")
+            desk.told.emit(tr("No film is shown, so there is no view to write. Open a film first."))
             return
-        path = self._window.dialogs.save("Export view as PNG", "view.png")
+        path = self._window.dialogs.save(tr("Export view as PNG"), "view.png")
         if path is not None:
             image = grab_view(viewer, deidentified=self.deidentified)
             desk.carry_out(saving(image, path, source=source, deidentified=self.deidentified))

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QMenu
 
 from cxr_desktop.ui.drags import Tool
 from cxr_desktop.ui.film_view import FilmView
+from cxr_desktop.ui.i18n import tr
 from cxr_desktop.ui.presets import AUTO, BONE, LUNG, MEDIASTINUM
 from cxr_desktop.ui.widgets.stage import Stage
 from cxr_desktop.ui.widgets.viewer import LEAST_MAGNIFIED, MOST_MAGNIFIED
@@ -214,7 +215,7 @@ class FilmActions(QObject):
 def _offer_presentations(stage: Stage, before: QAction) -> None:
     """Put a menu of the film's own presentations, by name, before an action."""
     owner = next(each for each in before.associatedObjects() if isinstance(each, QMenu))
-    menu = QMenu("The film's own, by &name", owner)
+    menu = QMenu(tr("The film's own, by &name"), owner)
 
     def fill() -> None:
         menu.clear()

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QMainWindow
 
 from cxr_desktop.ui.actions import build_menus
 from cxr_desktop.ui.film_actions import FilmActions
+from cxr_desktop.ui.i18n import tr
 from cxr_desktop.ui.widgets.annotations import CLINICAL
 from cxr_desktop.ui.widgets.stage import Stage
 from cxr_desktop.ui.widgets.viewer import FilmViewer
@@ -32,14 +33,14 @@ class FilmWindow(QMainWindow):
         super().__init__(owner.window(), Qt.WindowType.Window)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         # No title from the file: names of files may be names of patients.
-        self.setWindowTitle(f"Film: {CLINICAL}")
+        self.setWindowTitle(tr("Film: {notice}", notice=tr(CLINICAL)))
         self.stage = Stage(owner.book)
         self.setCentralWidget(self.stage)
         self.resize(_SIZE)
         handler = FilmActions(self.stage)
         self.actions_by_name = build_menus(self, (handler,), partial=True)
         handler.attach(self.actions_by_name)
-        action = self.menuBar().addMenu("W&indow").addAction("&Close window")
+        action = self.menuBar().addMenu(tr("W&indow")).addAction(tr("&Close window"))
         action.setShortcuts([QKeySequence("Ctrl+W"), QKeySequence("Ctrl+Q")])
         action.triggered.connect(self.close)
         self._copy(viewer)

@@ -7,6 +7,7 @@ from typing import Protocol
 from PySide6.QtCore import Qt
 
 from cxr_desktop.ui.desk import Desk
+from cxr_desktop.ui.i18n import tr
 from cxr_desktop.ui.widgets.list_pane import ListPane
 from cxr_desktop.worklist.row import Row
 
@@ -45,7 +46,7 @@ class ListActions:
     def next_unread(self) -> None:
         """Open the next film that was not read."""
         if not self._window.list.table.open_next_unread():
-            self._window.tell("Every film on the list was read.")
+            self._window.tell(tr("Every film on the list was read."))
 
     def most_urgent(self) -> None:
         """Sort by urgency and open the first film."""
@@ -82,13 +83,17 @@ class ListActions:
         self.taken_off.append(rows)
         self._window.desk.remove(rows)
         self._window.list.table.films.arrange()
-        count = "1 film is" if len(rows) == 1 else f"{len(rows):,} films are"
-        self._window.tell(f"{count} off the list; what was kept of them stays. Ctrl+Shift+Z puts them back.")
+        one = tr("1 film is off the list; what was kept of them stays. Ctrl+Shift+Z puts them back.")
+        many = tr(
+            "{count:,} films are off the list; what was kept of them stays. Ctrl+Shift+Z puts them back.",
+            count=len(rows),
+        )
+        self._window.tell(one if len(rows) == 1 else many)
 
     def put_back(self) -> None:
         """Put back what was taken off last."""
         if not self.taken_off:
-            self._window.tell("Nothing was taken off the list.")
+            self._window.tell(tr("Nothing was taken off the list."))
             return
         self._window.desk.put_back(self.taken_off.pop())
         self._window.list.table.films.arrange()

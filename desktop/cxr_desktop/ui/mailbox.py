@@ -12,6 +12,7 @@ from typing import Final, TypeVar
 
 from PySide6.QtCore import QObject, Qt, Signal
 
+from cxr_desktop.ui.i18n import tr
 from cxr_shared.errors import CxrError
 
 T = TypeVar("T")
@@ -110,7 +111,9 @@ class Background:
             words = str(error)
         except Exception as error:  # noqa: BLE001  (the window goes on, and says that something is wrong)
             _log.error("an operation of the window failed: %s", type(error).__name__)
-            words = f"Something went wrong ({type(error).__name__}). The window goes on; please report it."
+            words = tr(
+                "Something went wrong ({kind}). The window goes on; please report it.", kind=type(error).__name__
+            )
         else:
             self._mailbox.post(lambda: success(result))
             return

@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject, Signal
 
 from cxr_desktop.intake.decoding import DecodePool
 from cxr_desktop.intake.prepared import NotRead, Prepared
+from cxr_desktop.ui.i18n import tr
 from cxr_desktop.ui.mailbox import Background, Mailbox
 from cxr_shared.bundle import InputSpec
 from cxr_shared.pixels import PIXEL_PATH_VERSION
@@ -53,7 +54,12 @@ class ModelInputs(QObject):
     def _take(self, path: Path, result: Prepared | NotRead | None) -> None:
         if isinstance(result, Prepared):
             rows, columns = result.pixels.shape
-            words = f"{columns}×{rows} pixels of 8 bits, pixel path version {PIXEL_PATH_VERSION}"
+            words = tr(
+                "{columns}×{rows} pixels of 8 bits, pixel path version {version}",
+                columns=columns,
+                rows=rows,
+                version=PIXEL_PATH_VERSION,
+            )
             self.made.emit(path, result.pixels, words)
         elif isinstance(result, NotRead):
-            self.not_made.emit(path, f"No model has seen this film. {result.message}")
+            self.not_made.emit(path, tr("No model has seen this film. {reason}", reason=result.message))

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from cxr_desktop.store.records import Opinion
 from cxr_desktop.ui.desk import Desk
+from cxr_desktop.ui.i18n import tr
 from cxr_desktop.ui.widgets.list_pane import ListPane
 from cxr_desktop.ui.widgets.side import SidePanel
 from cxr_desktop.worklist.order import concealed
@@ -79,7 +80,7 @@ class ReadingActions:
         """Say something of the chosen target."""
         row, target = self._window.row, self._window.target
         if row is None or target is None or row.scored is None:
-            self._window.tell("There is no score to have an opinion on. Choose a film that was scored.")
+            self._window.tell(tr("There is no score to have an opinion on. Choose a film that was scored."))
         elif self.blind:
             calls = self._calls.setdefault(row.number, {})
             calls.pop(target, None)
@@ -123,7 +124,7 @@ class ReadingActions:
         """Take the last change of a reading back."""
         undone: list[str] = []
         if self._try(lambda: undone.append(self._window.desk.readings.undo())):
-            self._window.tell(f"Undone: {undone[0]}." if undone[0] else "There is nothing to undo.")
+            self._window.tell(tr("Undone: {what}.", what=undone[0]) if undone[0] else tr("There is nothing to undo."))
         self._window.list.table.films.changed()
         self._window.show_row()
 

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QSplitter, QWidget
 from cxr_desktop.inference.lanes import TriagePolicy
 from cxr_desktop.settings import Settings, save_settings
 from cxr_desktop.ui.desk import Desk
+from cxr_desktop.ui.i18n import tr
 from cxr_desktop.ui.layout import layout_of, put_back
 from cxr_desktop.ui.settings_dialog import SettingsDialog
 from cxr_desktop.ui.widgets.list_pane import ListPane
@@ -92,4 +93,4 @@ class SettingsActions:
         try:
             save_settings(self._path, self.settings)
         except (CxrError, OSError) as error:
-            self._window.tell(f"The settings could not be kept. {error}")
+            self._window.tell(tr("The settings could not be kept. {reason}", reason=error))

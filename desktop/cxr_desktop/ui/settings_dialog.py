@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
 )
 
 from cxr_desktop.inference.lanes import DEFAULT_POLICY, TriagePolicy
+from cxr_desktop.ui.i18n import tr
 from cxr_shared.findings import Target
 
 
@@ -31,12 +32,12 @@ class SettingsDialog(QDialog):
 
     def __init__(self, policy: TriagePolicy, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Settings")
+        self.setWindowTitle(tr("Settings"))
         self.weights = {target: _spin(0, 1, step=0.05, decimals=2) for target in Target}
         self.urgent_from = _spin(0, 1, step=0.05, decimals=2)
         self.ageing = _spin(0, 8760, step=1, decimals=1)
-        self.ageing.setSuffix(" h")
-        self.ageing.setSpecialValueText("off")
+        self.ageing.setSuffix(tr(" h"))
+        self.ageing.setSpecialValueText(tr("off"))
         buttons = QDialogButtonBox(
             QDialogButtonBox.StandardButton.Ok
             | QDialogButtonBox.StandardButton.Cancel
@@ -74,15 +75,15 @@ class SettingsDialog(QDialog):
         self.chosen.emit(self.policy)
 
     def _lay_out(self, buttons: QDialogButtonBox) -> None:
-        order = QGroupBox("Order of the worklist")
+        order = QGroupBox(tr("Order of the worklist"))
         form = QFormLayout(order)
-        form.addRow("A film is urgent from an urgency of", self.urgent_from)
-        form.addRow("An unread film moves up a lane every", self.ageing)
-        weights = QGroupBox("Weight of each finding (0 can wait, 1 act now)")
+        form.addRow(tr("A film is urgent from an urgency of"), self.urgent_from)
+        form.addRow(tr("An unread film moves up a lane every"), self.ageing)
+        weights = QGroupBox(tr("Weight of each finding (0 can wait, 1 act now)"))
         rows = QFormLayout(weights)
         for target, spin in self.weights.items():
             rows.addRow(target.display, spin)
-        hint = QLabel("Thresholds belong to the bundle and are not changed here.")
+        hint = QLabel(tr("Thresholds belong to the bundle and are not changed here."))
         hint.setObjectName("dim")
         layout = QVBoxLayout(self)
         for widget in (order, weights, hint, buttons):

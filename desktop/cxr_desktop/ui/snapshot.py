@@ -10,6 +10,7 @@ from PySide6.QtGui import QImage, QImageWriter
 
 from cxr_desktop.report.dicom.source import says_burned_in
 from cxr_desktop.reports import PIXELS_WARNING
+from cxr_desktop.ui.i18n import tr
 from cxr_desktop.ui.widgets.annotations import Annotations
 from cxr_desktop.ui.widgets.viewer import FilmViewer
 from cxr_shared.errors import CxrError
@@ -52,7 +53,7 @@ def saving(image: QImage, path: Path, *, source: Path, deidentified: bool = Fals
         if deidentified and says_burned_in(source):
             raise PictureWithheldError
         write_bytes(path, png(image))
-        return f"Wrote {path}.{f' {PIXELS_WARNING}' if deidentified else ''}"
+        return tr("Wrote {path}.", path=path) + (f" {PIXELS_WARNING}" if deidentified else "")
 
     return save
 

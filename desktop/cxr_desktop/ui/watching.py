@@ -9,6 +9,7 @@ from PySide6.QtGui import QAction
 
 from cxr_desktop.ui.desk import Desk
 from cxr_desktop.ui.dialogs import Dialogs
+from cxr_desktop.ui.i18n import tr
 
 WATCH: Final = "&Watch folder…"
 
@@ -54,4 +55,4 @@ class Watching:
         self._action.setChecked(folder is not None)
         self._action.blockSignals(False)  # noqa: FBT003
         name = "" if folder is None else folder.name.replace("&", "&&")
-        self._action.setText(f"&Watching {name}" if name else WATCH)
+        self._action.setText(tr("&Watching {name}", name=name) if name else tr(WATCH))

@@ -22,6 +22,7 @@ from cxr_desktop.ui.dialogs import Dialogs, keys_dialog, table_dialog
 from cxr_desktop.ui.export_actions import ExportActions
 from cxr_desktop.ui.help_actions import HelpActions
 from cxr_desktop.ui.housekeeping import Housekeeper
+from cxr_desktop.ui.i18n import tr
 from cxr_desktop.ui.list_actions import ListActions
 from cxr_desktop.ui.model_inputs import ModelInputs
 from cxr_desktop.ui.reading_actions import ReadingActions
@@ -67,7 +68,7 @@ class MainWindow(QMainWindow):
         settings_file: Path | None = None,
     ) -> None:
         super().__init__()
-        self.setWindowTitle(_TITLE)
+        self.setWindowTitle(tr(_TITLE))
         self.setAcceptDrops(True)
         self.desk = desk
         self.dialogs = dialogs or Dialogs(self)
@@ -150,9 +151,10 @@ class MainWindow(QMainWindow):
     def show_bundle(self) -> None:
         """Show what is known of the bundle's models."""
         if self.desk.loaded is None:
-            self.notice.tell(VIEWER_ONLY, lasting=True)
+            self.notice.tell(tr(VIEWER_ONLY), lasting=True)
         else:
-            table_dialog(self, "About this bundle", bundle_rows(self.desk.loaded.bundle)).show()
+            rows = [tuple(map(tr, row)) for row in bundle_rows(self.desk.loaded.bundle)]
+            table_dialog(self, tr("About this bundle"), rows).show()
 
     # What handlers of the menus ask.
 
@@ -185,7 +187,8 @@ class MainWindow(QMainWindow):
         scored = row.scored if row else None
         if scored is not None and self._target is None:
             self._target = next(iter(scored.scores)) if blind else leading_target(scored)
-        waiting = "" if row is None else "Waiting to be scored." if loaded else "Not scored: no bundle is open."
+        awaited = tr("Waiting to be scored.") if loaded else tr("Not scored: no bundle is open.")
+        waiting = "" if row is None else awaited
         self.side.show_row(row, self._target, waiting=waiting, blind=blind, calls=self.reading_actions.calls)
         if scored is None or loaded is None or self._target is None or blind:
             self.stage.set_heat(None)
@@ -231,7 +234,7 @@ class MainWindow(QMainWindow):
         self.table.films.add(files)
         self._show_progress()
         if self.desk.loaded is None:
-            self.notice.tell(VIEWER_ONLY, lasting=True)
+            self.notice.tell(tr(VIEWER_ONLY), lasting=True)
 
     def _arranged(self) -> None:
         self._show_progress()
@@ -271,8 +274,8 @@ class MainWindow(QMainWindow):
         """Name the open film in the title, so far as it may be seen whose it is."""
         if self._row is not None:
             hidden = self.table.films.view.hidden
-            name = f"Film {self._row.number}" if hidden else self._row.source.name
-            self.setWindowTitle(f"{name} · {_TITLE}")
+            name = tr("Film {number}", number=self._row.number) if hidden else self._row.source.name
+            self.setWindowTitle(f"{name} · {tr(_TITLE)}")
 
     # What the widgets say.
 
@@ -290,7 +293,7 @@ class MainWindow(QMainWindow):
 
     def _want_model_view(self, path: Path) -> None:
         if self.desk.loaded is None:
-            self.stage.tell_model_view(path, NOTHING_SEEN)
+            self.stage.tell_model_view(path, tr(NOTHING_SEEN))
         else:
             self.model_inputs.request(path, self.desk.loaded.bundle.manifest.input)
 

@@ -14,6 +14,7 @@ from PySide6.QtGui import QColor
 from cxr_desktop.inference.lanes import NEGATIVE, POSITIVE, Lane
 from cxr_desktop.inference.verdict import Verdict
 from cxr_desktop.ui import theme
+from cxr_desktop.ui.i18n import tr
 from cxr_desktop.worklist.order import Column, View, arrange, concealed, text
 from cxr_desktop.worklist.row import Row
 from cxr_desktop.worklist.sheet import Sheet
@@ -34,6 +35,8 @@ _COLOURS: Final = {
     name: QColor(name) for name in (theme.ALARM_TEXT, theme.TEXT, theme.ACCENT, theme.CAUTION, theme.DIM, theme.STRONG)
 }
 _COLUMNS: Final = tuple(Column)
+_WORDED: Final = (Column.LANE, Column.STATE)
+"""Columns that say one of a few words; the others hold what a file or a model says."""
 # As numbers: comparing with members of Qt's enumerations takes longer than all else that a cell needs.
 _DISPLAY, _FOREGROUND, _TOOL_TIP = (
     int(role) for role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ForegroundRole, Qt.ItemDataRole.ToolTipRole)
@@ -190,7 +193,7 @@ class WorklistModel(QAbstractTableModel):
     ) -> Any:  # noqa: ANN401
         """Headings."""
         if orientation is Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return Column(section).title
+            return tr(Column(section).title)
         return None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:  # noqa: ANN401
@@ -207,10 +210,13 @@ class WorklistModel(QAbstractTableModel):
         row, column = self._shown[place], _COLUMNS[number]
         hides = concealed(row, self._view)
         urgency = row.urgency if row.scored and not hides else None
-        return Cell(text(row, column, self._view), _COLOURS[_colour(row, column, hides=hides)], urgency)
+        words = text(row, column, self._view)
+        if column in _WORDED:
+            words = tr(words)
+        return Cell(words, _COLOURS[_colour(row, column, hides=hides)], urgency)
 
     def _tool_tip(self, row: Row) -> str:
-        name = f"Film {row.number}" if self._view.hidden else str(row.source)
+        name = tr("Film {number}", number=row.number) if self._view.hidden else str(row.source)
         return name if concealed(row, self._view) else "\n".join(filter(None, (name, row.why, row.disagreement)))
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:

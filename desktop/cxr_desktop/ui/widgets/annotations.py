@@ -14,11 +14,11 @@ from cxr_desktop.intake.prepared import DisplayFilm
 from cxr_desktop.ui import theme
 from cxr_desktop.ui.contours import contour_step
 from cxr_desktop.ui.geometry import EdgeLetters
+from cxr_desktop.ui.i18n import tr
 from cxr_desktop.ui.widgets.images import HeatMap, scale_image
 
 CLINICAL: Final = "NOT FOR CLINICAL USE"
 FLIPPED: Final = "FLIPPED: mirror image"
-_CAPTION_LINES: Final = tuple(CAPTION.replace("; ", ";\n").splitlines())
 _MARGIN: Final = 12
 _SCALE_WIDTH: Final = 180
 _SCALE_HEIGHT: Final = 8
@@ -49,8 +49,14 @@ def film_annotations(film: DisplayFilm) -> Annotations:
     """Say what is known of a film."""
     facts = film.facts
     who = " · ".join(filter(None, (facts.identity.patient_id, facts.identity.patient_name)))
-    size = f"view {facts.view.value} · {facts.shape[1]}×{facts.shape[0]} · {facts.bits} bit"
-    unstated = "" if facts.orientation else "orientation not stated in the file"
+    size = tr(
+        "view {view} · {columns}×{rows} · {bits} bit",
+        view=facts.view.value,
+        columns=facts.shape[1],
+        rows=facts.shape[0],
+        bits=facts.bits,
+    )
+    unstated = "" if facts.orientation else tr("orientation not stated in the file")
     return Annotations(
         tuple(filter(None, (size, unstated))), tuple(filter(None, (film.source.name, who, facts.identity.acquired)))
     )
@@ -88,10 +94,10 @@ def draw_corners(
     lines += [(line, theme.TEXT) for line in above]
     # The notice is at the right: on a narrow pane the words begin below it.
     beside = metrics.horizontalAdvance(lines[0][0]) if lines else 0
-    lowered = beside > rect.width() - 4 * _MARGIN - _bold_width(painter, CLINICAL)
+    lowered = beside > rect.width() - 4 * _MARGIN - _bold_width(painter, tr(CLINICAL))
     _write_lines(painter, rect, lines, _MARGIN + lowered * metrics.height())
     widest = max((metrics.horizontalAdvance(line) for line in below), default=0)
-    captions = max(metrics.horizontalAdvance(line) for line in _CAPTION_LINES)
+    captions = max(metrics.horizontalAdvance(line) for line in _caption_lines())
     narrow = legend and widest + captions + 3 * _MARGIN > rect.width()
     top = rect.height() - _MARGIN - (len(below) + (_LEGEND_LINES if narrow else 0)) * metrics.height()
     _write_lines(painter, rect, [(line, theme.TEXT) for line in below], top)
@@ -103,13 +109,14 @@ def draw_notices(painter: QPainter, rect: QRect, *, mirrored: bool) -> None:
     painter.setFont(_bold(font))
     metrics = QFontMetrics(painter.font())
     baseline = _MARGIN + metrics.ascent()
-    right = rect.width() - _MARGIN - metrics.horizontalAdvance(CLINICAL)
-    write(painter, CLINICAL, QPointF(right, baseline), colour=theme.CAUTION)
+    right = rect.width() - _MARGIN - metrics.horizontalAdvance(tr(CLINICAL))
+    write(painter, tr(CLINICAL), QPointF(right, baseline), colour=theme.CAUTION)
     if mirrored:
         painter.setFont(_bold(font, _LETTER_SIZE))
         metrics = QFontMetrics(painter.font())
-        middle = (rect.width() - metrics.horizontalAdvance(FLIPPED)) / 2
-        write(painter, FLIPPED, QPointF(middle, _MARGIN + _FLIPPED_LINES * metrics.height()), colour=theme.ALARM_TEXT)
+        middle = (rect.width() - metrics.horizontalAdvance(tr(FLIPPED))) / 2
+        at = QPointF(middle, _MARGIN + _FLIPPED_LINES * metrics.height())
+        write(painter, tr(FLIPPED), at, colour=theme.ALARM_TEXT)
     painter.setFont(font)
 
 
@@ -130,20 +137,26 @@ def draw_letters(painter: QPainter, rect: QRect, letters: EdgeLetters) -> None:
     painter.setFont(font)
 
 
+def _caption_lines() -> list[str]:
+    return tr(CAPTION).replace("; ", ";\n").splitlines()
+
+
 def draw_legend(painter: QPainter, rect: QRect, heat: HeatMap, *, contours: bool) -> None:
     """Draw the heat map's scale and say what it is, at the bottom right."""
     metrics = QFontMetrics(painter.font())
     height = metrics.height()
     right, line = rect.width() - _MARGIN, rect.height() - _MARGIN - metrics.descent()
-    for words in reversed(_CAPTION_LINES):
+    for words in reversed(_caption_lines()):
         _write_right(painter, words, right, line, colour=theme.DIM)
         line -= height
     scale = QRectF(right - _SCALE_WIDTH, line - height - _SCALE_HEIGHT + 2, _SCALE_WIDTH, _SCALE_HEIGHT)
     painter.drawImage(scale, scale_image())
-    write(painter, f"{heat.low:+.1f} (threshold)", QPointF(scale.left(), line), colour=theme.TEXT)
-    _write_right(painter, f"{heat.high:+.1f} logits", right, line, colour=theme.TEXT)
-    every = f": lines at the threshold and every {contour_step(heat.low, heat.high):g} logits" if contours else ""
-    title = metrics.elidedText(f"{heat.title}{every}", Qt.TextElideMode.ElideRight, rect.width() - 2 * _MARGIN)
+    write(painter, tr("{level:+.1f} (threshold)", level=heat.low), QPointF(scale.left(), line), colour=theme.TEXT)
+    _write_right(painter, tr("{level:+.1f} logits", level=heat.high), right, line, colour=theme.TEXT)
+    step = contour_step(heat.low, heat.high)
+    lines = tr("{title}: lines at the threshold and every {step:g} logits", title=heat.title, step=step)
+    words = lines if contours else heat.title
+    title = metrics.elidedText(words, Qt.TextElideMode.ElideRight, rect.width() - 2 * _MARGIN)
     _write_right(painter, title, right, scale.top() - 6, colour=theme.STRONG)
 
 

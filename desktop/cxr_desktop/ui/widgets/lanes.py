@@ -8,6 +8,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from cxr_desktop.inference.lanes import Lane
+from cxr_desktop.ui.i18n import tr
 
 _ALL = -1
 
@@ -30,8 +31,8 @@ class LaneBar(QWidget):
         super().__init__(parent)
         self._group = QButtonGroup(self)
         self.search = QLineEdit(self)
-        self.search.setPlaceholderText("Search (Ctrl+F): patient, film, finding…")
-        self.search.setAccessibleName("Search the worklist")
+        self.search.setPlaceholderText(tr("Search (Ctrl+F): patient, film, finding…"))
+        self.search.setAccessibleName(tr("Search the worklist"))
         self.search.setClearButtonEnabled(True)
         self.search.textChanged.connect(self.searched)
         lanes = QHBoxLayout()
@@ -71,10 +72,11 @@ class LaneBar(QWidget):
 
     def show_counts(self, counts: Counter[Lane], *, hidden: bool = False) -> None:
         """Show how many films each lane holds; `hidden` shows no lane but all of them, for blind reading."""
-        self.button(None).setText(f"All {counts.total():,}")
+        self.button(None).setText(tr("All {count:,}", count=counts.total()))
         for lane in Lane:
             button = self.button(lane)
-            button.setText(f"{lane.words.capitalize()} {counts[lane]:,}")
+            words = tr(lane.words)
+            button.setText(f"{words[:1].upper()}{words[1:]} {counts[lane]:,}")
             button.setVisible(not hidden and (counts[lane] > 0 or self.lane is lane))
 
     def _toggled(self, _number: int, checked: bool) -> None:  # noqa: FBT001  (a Qt slot)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
 
+from cxr_desktop.ui.i18n import tr
+
 _SHOWN_MS = 8000
 
 
@@ -25,11 +27,11 @@ class NoticeBar(QFrame):
         self._text = QLabel(self)
         self._text.setObjectName("notice-text")
         self._text.setWordWrap(True)
-        self.copy = QPushButton("Copy details", self)
-        self.copy.setToolTip("Copies what helps to find the fault; no path, no file name, no patient data")
+        self.copy = QPushButton(tr("Copy details"), self)
+        self.copy.setToolTip(tr("Copies what helps to find the fault; no path, no file name, no patient data"))
         self.copy.clicked.connect(lambda: self.details_asked.emit(self._text.text()))
         self.copy.hide()
-        away = QPushButton("Dismiss", self)
+        away = QPushButton(tr("Dismiss"), self)
         away.clicked.connect(self.hide)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(12, 6, 8, 6)

@@ -12,6 +12,7 @@ from PySide6.QtGui import QColor, QPainter, QRegion
 from cxr_desktop.ui import theme
 from cxr_desktop.ui.drags import Tool
 from cxr_desktop.ui.film_view import FilmView
+from cxr_desktop.ui.i18n import tr
 from cxr_desktop.ui.measure import Measurement, spacing_text
 from cxr_desktop.ui.rendering import apply_lut
 from cxr_desktop.ui.widgets.annotations import (
@@ -160,7 +161,7 @@ def _paint_words(painter: QPainter, rect: QRect, view: FilmView, shown: Shown, *
     if measured:
         below.insert(0, spacing_text(view.film.facts.spacing))
     if shown.tool is not Tool.WINDOW:
-        below.insert(0, f"tool: {shown.tool.value}")
+        below.insert(0, tr("tool: {tool}", tool=tr(shown.tool.value)))
     legend = shown.heat is not None and shown.heat_shown
     draw_corners(painter, rect, title=shown.title, above=shown.above(), below=below, legend=legend)
     if view.letters is not None:

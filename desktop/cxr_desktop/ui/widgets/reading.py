@@ -9,6 +9,7 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 
 from cxr_desktop.store.records import Opinion, Read
+from cxr_desktop.ui.i18n import tr
 
 _SAVE_AFTER_MS = 800
 
@@ -32,12 +33,12 @@ class ReadingPanel(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.agree = QPushButton("Agree (A)")
-        self.disagree = QPushButton("Disagree (D)")
-        self.read = QPushButton("Mark read (M)")
+        self.agree = QPushButton(tr("Agree (A)"))
+        self.disagree = QPushButton(tr("Disagree (D)"))
+        self.read = QPushButton(tr("Mark read (M)"))
         self.note = QPlainTextEdit()
-        self.note.setPlaceholderText("Note (N)")
-        self.note.setAccessibleName("Note on this film")
+        self.note.setPlaceholderText(tr("Note (N)"))
+        self.note.setAccessibleName(tr("Note on this film"))
         self.note.setTabChangesFocus(True)
         self.note.setFixedHeight(64)
         self.note.installEventFilter(self)
@@ -68,15 +69,20 @@ class ReadingPanel(QWidget):
             Whether there is a film to say something of.
         """
         self.setEnabled(enabled)
-        self.agree.setText("Present (A)" if blind else "Agree (A)")
-        self.disagree.setText("Absent (D)" if blind else "Disagree (D)")
+        self.agree.setText(tr("Present (A)") if blind else tr("Agree (A)"))
+        self.disagree.setText(tr("Absent (D)") if blind else tr("Disagree (D)"))
         self.agree.setChecked(opinion is Opinion.AGREE)
         self.disagree.setChecked(opinion is Opinion.DISAGREE)
         done = read is not None and read.finished
-        self.read.setText("Commit (M)" if blind else "Mark unread (M)" if done else "Mark read (M)")
+        self.read.setText(tr("Commit (M)") if blind else tr("Mark unread (M)") if done else tr("Mark read (M)"))
         self.show_note(read.note if read else "")
-        how = "read blind first, " if read and read.blind else ""
-        self.kept.setText(f"{how}kept {_local(read.at)}" if read and read.at else "nothing kept yet")
+        if read is None or not read.at:
+            self.kept.setText(tr("nothing kept yet"))
+            return
+        when = _local(read.at)
+        self.kept.setText(
+            tr("read blind first, kept {when}", when=when) if read.blind else tr("kept {when}", when=when)
+        )
 
     def show_note(self, note: str) -> None:
         """Show a note without telling of it; one that is being written stays."""
@@ -107,7 +113,7 @@ class ReadingPanel(QWidget):
         opinions = QHBoxLayout()
         opinions.addWidget(self.agree)
         opinions.addWidget(self.disagree)
-        heading = QLabel("Reading")
+        heading = QLabel(tr("Reading"))
         heading.setObjectName("heading")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from cxr_desktop.inference.verdict import Score, Scored
 from cxr_desktop.store.records import Opinion
 from cxr_desktop.ui import theme
+from cxr_desktop.ui.i18n import tr
 from cxr_shared.findings import Target
 
 _ROW: Final = 30
@@ -38,7 +39,7 @@ class ScoreBars(QWidget):
         self._blind = False
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setAccessibleName("Scores")
+        self.setAccessibleName(tr("Scores"))
 
     @property
     def target(self) -> Target | None:
@@ -63,8 +64,8 @@ class ScoreBars(QWidget):
         self._target = target
         self._opinions = opinions or {}
         self._blind = blind
-        words = verdict.urgency.why if verdict else "not scored"
-        self.setAccessibleDescription("hidden until you commit" if blind else words)
+        words = verdict.urgency.why if verdict else tr("not scored")
+        self.setAccessibleDescription(tr("hidden until you commit") if blind else words)
         self.updateGeometry()
         self.update()
 
@@ -110,7 +111,7 @@ class ScoreBars(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if not self._scores:
             painter.setPen(QColor(theme.DIM))
-            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, "no scores")
+            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, tr("no scores"))
         for place, score in enumerate(self._scores):
             self._draw(painter, score, place * _ROW)
         painter.end()

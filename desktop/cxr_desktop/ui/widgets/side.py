@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QScrollArea, QSlid
 from cxr_desktop.inference.heatmap import CAPTION
 from cxr_desktop.inference.verdict import Refused, Scored
 from cxr_desktop.store.records import Opinion
+from cxr_desktop.ui.i18n import tr
 from cxr_desktop.ui.widgets.reading import ReadingPanel
 from cxr_desktop.ui.widgets.scores import ScoreBars
 from cxr_desktop.worklist.row import Row
@@ -25,12 +26,12 @@ class SidePanel(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setMinimumWidth(230)
         self.scores = ScoreBars()
-        self.heat = QCheckBox("Heat map (H)")
+        self.heat = QCheckBox(tr("Heat map (H)"))
         self.heat.setChecked(True)
         self.opacity = QSlider(Qt.Orientation.Horizontal)
         self.opacity.setRange(0, 100)
         self.opacity.setValue(50)
-        self.opacity.setAccessibleName("Opacity of the heat map")
+        self.opacity.setAccessibleName(tr("Opacity of the heat map"))
         self._why = _words("")
         self.reading = ReadingPanel()
         self._lay_out()
@@ -81,11 +82,11 @@ class SidePanel(QWidget):
         self.scores.setAutoFillBackground(False)
         bars.setFrameShape(QScrollArea.Shape.NoFrame)
         bars.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        heading = QLabel("Scores")
+        heading = QLabel(tr("Scores"))
         heading.setObjectName("heading")
-        tick = _words("Tick: operating point. A click chooses the map.")
+        tick = _words(tr("Tick: operating point. A click chooses the map."))
         slider = QHBoxLayout()
-        slider.addWidget(QLabel("Opacity"))
+        slider.addWidget(QLabel(tr("Opacity")))
         slider.addWidget(self.opacity)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 10, 8, 10)
@@ -96,7 +97,7 @@ class SidePanel(QWidget):
         layout.addSpacing(6)
         layout.addWidget(self.heat)
         layout.addLayout(slider)
-        layout.addWidget(_words(f"{CAPTION}."))
+        layout.addWidget(_words(f"{tr(CAPTION)}."))
         layout.addSpacing(8)
         layout.addWidget(self.reading)
 
@@ -105,12 +106,13 @@ def _reason(row: Row | None, *, waiting: str, blind: bool) -> str:
     if row is None or row.verdict is None:
         return waiting
     if blind and row.scored:
-        return "Read it first: say what is present or absent, then commit. Scores are hidden until then."
+        return tr("Read it first: say what is present or absent, then commit. Scores are hidden until then.")
     if isinstance(row.verdict, Refused):
-        return f"Not scored. {row.verdict.message}"
+        return tr("Not scored. {reason}", reason=row.verdict.message)
     if row.stale:
         name = row.verdict.provenance.bundle_sha256[:8]
-        return f"Scores of another bundle ({name}); they are not comparable with those of this one. {waiting}"
+        other = tr("Scores of another bundle ({name}); they are not comparable with those of this one.", name=name)
+        return f"{other} {waiting}"
     return "; ".join(filter(None, (row.why, row.disagreement)))
 
 

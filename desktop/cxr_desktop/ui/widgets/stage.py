@@ -13,6 +13,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from cxr_desktop.ui.film_view import FilmView
+from cxr_desktop.ui.i18n import tr
 from cxr_desktop.ui.measure import MeasurementBook
 from cxr_desktop.ui.presets import relative_window, window_from_relative
 from cxr_desktop.ui.rendering import Pyramid, model_input_film
@@ -175,7 +176,7 @@ class Stage(QWidget):
         """Show a model's input (S, S) uint8 beside the film it was made from; it is dropped if that is gone."""
         if self._beside is Beside.MODEL_VIEW and self.main.shown_source == source:
             film = model_input_film(pixels, source)
-            self._show_beside(film, MODEL_VIEW, Annotations((caption,)), smooth=False)
+            self._show_beside(film, tr(MODEL_VIEW), Annotations((caption,)), smooth=False)
 
     def tell_model_view(self, source: Path, words: str) -> None:
         """Say why it cannot be shown what the model saw of a film; it is dropped if that is gone."""
@@ -209,12 +210,12 @@ class Stage(QWidget):
         """Ask for what belongs beside the film now; until an answer comes, nothing of another patient is shown."""
         source = self.main.shown_source
         if self._beside is Beside.COMPANION:
-            self._say_beside(NO_COMPANION)
+            self._say_beside(tr(NO_COMPANION))
             self.companion_wanted.emit()
         elif self._beside is Beside.MODEL_VIEW and source is None:
-            self._say_beside(NOTHING_SEEN)
+            self._say_beside(tr(NOTHING_SEEN))
         elif self._beside is Beside.MODEL_VIEW:
-            self._say_beside("Reading what the model saw…")
+            self._say_beside(tr("Reading what the model saw…"))
             self.model_view_wanted.emit(source)
 
     def _say_beside(self, words: str) -> None:

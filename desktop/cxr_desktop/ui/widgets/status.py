@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QProgressBar, QPushButton, QStatusBar, QWidget
 
 from cxr_desktop.ui.desk import Loaded
+from cxr_desktop.ui.i18n import tr
 from cxr_desktop.ui.widgets.annotations import CLINICAL
 
 _REASON_LENGTH = 90
@@ -21,9 +22,9 @@ class StatusLine(QStatusBar):
         self._progress.setFixedWidth(140)
         self._progress.setTextVisible(False)
         self._count = QLabel(self)
-        self.bundle = _badge(self, "About this bundle")
-        self.provider = _badge(self, "Providers")
-        clinical = QLabel(CLINICAL, self)
+        self.bundle = _badge(self, tr("About this bundle"))
+        self.provider = _badge(self, tr("Providers"))
+        clinical = QLabel(tr(CLINICAL), self)
         clinical.setObjectName("clinical")
         self.addWidget(self._progress)
         self.addWidget(self._count, 1)
@@ -37,21 +38,29 @@ class StatusLine(QStatusBar):
         self._progress.setVisible(0 < done < films)
         self._progress.setRange(0, max(1, films))
         self._progress.setValue(done)
-        refused = f", {unscored:,} not scored" if unscored else ""
-        words = f"{films:,} films" if done in (0, films) else f"{done:,} of {films:,} films"
-        self._count.setText(f"  {words}{refused}" if films else "  no films")
+        refused = tr(", {count:,} not scored", count=unscored) if unscored else ""
+        some = tr("{done:,} of {films:,} films", done=done, films=films)
+        words = tr("{films:,} films", films=films) if done in (0, films) else some
+        self._count.setText(f"  {words}{refused}" if films else f"  {tr('no films')}")
 
     def show_loading(self, what: str) -> None:
         """Say what is being done with a bundle; nothing says that there is none."""
-        self.bundle.setText("bundle: none")
+        self.bundle.setText(tr("bundle: none"))
         self.bundle.setToolTip("")
-        self.provider.setText(f"provider: {what or 'none without a bundle'}")
+        self.provider.setText(tr("provider: {what}", what=what or tr("none without a bundle")))
         _set_grave(self.provider, grave=False)
 
     def show_bundle(self, loaded: Loaded) -> None:
         """Say which bundle and which provider run, and why."""
         manifest = loaded.bundle.manifest
-        self.bundle.setText(f"bundle: {manifest.name} · {len(manifest.models)} models · {loaded.bundle.sha256[:8]}")
+        self.bundle.setText(
+            tr(
+                "bundle: {name} · {count} models · {sha256}",
+                name=manifest.name,
+                count=len(manifest.models),
+                sha256=loaded.bundle.sha256[:8],
+            )
+        )
         self.bundle.setToolTip(f"{loaded.bundle.path}\nSHA-256 {loaded.bundle.sha256}\n{manifest.notice}")
         reason = loaded.provider.reason
         short = reason if len(reason) <= _REASON_LENGTH else f"{reason[:_REASON_LENGTH]}…"

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from cxr_desktop.ui.drags import Drag, PanDrag, Tool, begin_drag, measurement_near
 from cxr_desktop.ui.film_view import FilmView
+from cxr_desktop.ui.i18n import tr
 from cxr_desktop.ui.measure import MeasurementBook, Measurements
 from cxr_desktop.ui.rendering import Pyramid
 from cxr_desktop.ui.transform import Transform
@@ -59,10 +60,10 @@ class FilmViewer(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMouseTracking(True)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
-        self.setAccessibleName("Film")
+        self.setAccessibleName(tr("Film"))
         self.shown = Shown()
         self._book = book or MeasurementBook()
-        self._message = "Open films with Ctrl+O, or drop files and folders here"
+        self._message = tr("Open films with Ctrl+O, or drop files and folders here")
         self._view: FilmView | None = None
         self._invert = False
         self._drag: Drag | None = None

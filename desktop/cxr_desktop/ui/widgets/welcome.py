@@ -5,6 +5,8 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QVBoxLayout, QWidget
 
+from cxr_desktop.ui.i18n import tr
+
 _WORDS = (
     "Drop films, folders, or a bundle of models (.cxr) anywhere on this window.\n"
     "Films are PNG, JPEG or DICOM. Nothing leaves this computer."
@@ -25,15 +27,15 @@ class Welcome(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("welcome")
-        title = QLabel("Chest X-ray triage")
+        title = QLabel(tr("Chest X-ray triage"))
         title.setObjectName("title")
-        words = QLabel(_WORDS)
+        words = QLabel(tr(_WORDS))
         words.setObjectName("dim")
         words.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.buttons = {
-            "open_demo": QPushButton("Look at demo films (synthetic)"),
-            "open_folder": QPushButton("Open a folder of films…"),
-            "open_bundle": QPushButton("Open a bundle of models…"),
+            "open_demo": QPushButton(tr("Look at demo films (synthetic)")),
+            "open_folder": QPushButton(tr("Open a folder of films…")),
+            "open_bundle": QPushButton(tr("Open a bundle of models…")),
         }
         layout = QVBoxLayout(self)
         layout.setAlignment(Qt.AlignmentFlag.AlignCenter)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QItemSelectionModel, Qt, Signal
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
+from cxr_desktop.ui.i18n import tr
 from cxr_desktop.ui.models.worklist import Index, WorklistModel
 from cxr_desktop.ui.widgets.cells import WorklistCell
 from cxr_desktop.worklist.order import Column
@@ -42,7 +43,7 @@ class WorklistTable(QTableView):
         self.films = WorklistModel(sheet, self)
         self._open: Row | None = None
         self.setModel(self.films)
-        self.setAccessibleName("Worklist")
+        self.setAccessibleName(tr("Worklist"))
         self.setItemDelegate(WorklistCell(self.films, self))
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
