@@ -217,7 +217,8 @@ def model_view(studio: Studio, _films: Path, _bundle: Path) -> None:
 def blind_first(studio: Studio, _films: Path, _bundle: Path) -> None:
     """A film before the reader has committed."""
     studio.act("blind_first", on=True)
-    studio.open(next(row for row in studio.window.table.films.shown if row.scored and row.read is None))
+    unread = (row for row in studio.window.table.films.shown if row.scored and row.read is None)
+    studio.open(next(row for row in unread if not studio.window.stage.book.of(row.source).items))
     studio.act("agree")
     studio.save("blind-first")
     studio.act("blind_first", on=False)

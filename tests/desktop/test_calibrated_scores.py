@@ -114,6 +114,6 @@ def test_the_bundles_table_shows_calibration_points_and_gate(calibrated: Bundle)
     rows = bundle_rows(replace(calibrated, manifest=calibrated.manifest.model_copy(update={"models": (entry,)})))
     assert rows[1][0] == "Effusion"
     assert rows[1][2:4] == ("platt: 0.50 · logit -1.00", "0.900 (0.800–0.950) → 0.900 (0.800–0.950)")
-    assert rows[3] == ("Effusion", "high-sensitivity", "0.10", "0.90", "0.900 (0.800–0.950)", "0.70", "not measured")
-    assert rows[4][1:5] == ("balanced *", "0.40", "0.90", "not measured")
+    assert rows[4] == ("Effusion", "high-sensitivity", "0.10", "0.90", "0.900 (0.800–0.950)", "0.70", "not measured")
+    assert rows[5][1:5] == ("balanced *", "0.40", "0.90", "not measured")
     assert ("Film gate", "none: any picture is scored") in rows

@@ -1,1 +1,1 @@
-"""The window. Widgets are thin: what they show is decided in `state`, `rendering` and `desk`."""
+"""The window. Widgets are thin: what they show is decided in `worklist`, `film_view` and `desk`."""

@@ -24,6 +24,7 @@ _SCALE_WIDTH: Final = 180
 _SCALE_HEIGHT: Final = 8
 _LETTER_SIZE: Final = 1.5
 _LEGEND_LINES: Final = 4.2
+_FLIPPED_LINES: Final = 6
 _LETTER_LINES: Final = 8
 """Lines of words between the top or bottom letter and the edge."""
 
@@ -114,7 +115,7 @@ def draw_notices(painter: QPainter, rect: QRect, *, mirrored: bool) -> None:
         painter.setFont(_bold(font, _LETTER_SIZE))
         metrics = QFontMetrics(painter.font())
         middle = (rect.width() - metrics.horizontalAdvance(tr(FLIPPED))) / 2
-        at = QPointF(middle, _MARGIN + _LETTER_LINES * metrics.height())
+        at = QPointF(middle, _MARGIN + _FLIPPED_LINES * metrics.height())
         write(painter, tr(FLIPPED), at, colour=theme.ALARM_TEXT)
     painter.setFont(font)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
@@ -77,7 +79,7 @@ class ReadingPanel(QWidget):
         if read is None or not read.at:
             self.kept.setText(tr("nothing kept yet"))
             return
-        when = read.at[:16].replace("T", " ")
+        when = _local(read.at)
         self.kept.setText(
             tr("read blind first, kept {when}", when=when) if read.blind else tr("kept {when}", when=when)
         )
@@ -120,3 +122,8 @@ class ReadingPanel(QWidget):
         layout.addWidget(self.note)
         layout.addWidget(self.read)
         layout.addWidget(self.kept)
+
+
+def _local(at: str) -> str:
+    """Minute of a moment, which is kept in UTC, as this machine's clock shows it."""
+    return f"{datetime.fromisoformat(at).astimezone():%Y-%m-%d %H:%M}"
