@@ -361,7 +361,7 @@ def test_details_of_a_fault_hold_no_path_no_name_and_no_patient(
     answers.paths = [folder / "work list of Jane Doe"]
     scored.notice.tell("A word that fades.")
     assert not scored.notice.copy.isVisible()
-    scored.export_json()
+    scored.exports.export_json()
     qtbot.waitUntil(lambda: "Jane" in scored.notice.text, timeout=5000)
     qtbot.mouseClick(scored.notice.copy, Qt.MouseButton.LeftButton)
     assert scored.notice.copy.text() == "Copied"
