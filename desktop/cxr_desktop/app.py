@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from cxr_desktop.inference.runtime import onnxruntime
 from cxr_desktop.settings import Settings, load_settings, settings_path
-from cxr_desktop.store import Store, default_store_path
+from cxr_desktop.store import Store, StoreDamaged, default_store_path
 from cxr_desktop.system_libraries import qt_use, require
 from cxr_shared.errors import CxrError
 
@@ -98,12 +98,14 @@ def _begin() -> tuple[Settings, Store | None, list[str]]:
         troubles.append(str(error))
     try:
         store = Store(default_store_path())
+    except StoreDamaged as error:
+        troubles.append(f"{error} `cxr-desktop audit --set-aside` does the latter. Nothing is kept beyond this window.")
     except CxrError as error:
         troubles.append(f"{error} Nothing is kept beyond this window.")
     return settings, store, troubles
 
 
-def open_window(paths: Sequence[Path] = (), bundle: Path | None = None) -> MainWindow:
+def open_window(paths: Sequence[Path] = (), bundle: Path | None = None, watch: Path | None = None) -> MainWindow:
     """Show the window with what was kept, these films and this bundle; `make_application` was called before.
 
     Parameters
@@ -112,6 +114,8 @@ def open_window(paths: Sequence[Path] = (), bundle: Path | None = None) -> MainW
         Files and folders.
     bundle
         A ``.cxr`` file; by default the one that CXR_BUNDLE names, else the one of last time, if any.
+    watch
+        A folder whose films, present and to come, are opened too.
     """
     from cxr_desktop.ui.desk import Desk
     from cxr_desktop.ui.window import MainWindow
@@ -127,12 +131,14 @@ def open_window(paths: Sequence[Path] = (), bundle: Path | None = None) -> MainW
     if named is not None:
         desk.open_bundle(named)
     window.open_paths(list(paths))
+    if watch is not None:
+        window.watching.watch(watch)
     if troubles:
         window.notice.tell(" ".join(troubles), grave=True)
     return window
 
 
-def main(paths: Sequence[Path] = (), bundle: Path | None = None) -> int:
+def main(paths: Sequence[Path] = (), bundle: Path | None = None, watch: Path | None = None) -> int:
     """Open the window with these films and this bundle, and return when it is closed; as `open_window`.
 
     Raises
@@ -145,7 +151,7 @@ def main(paths: Sequence[Path] = (), bundle: Path | None = None) -> int:
     if not has_display():
         raise NoDisplayError
     application = make_application()
-    window = open_window(paths, bundle)
+    window = open_window(paths, bundle, watch)
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Qt's loop would not come to Python's handler
     code = int(application.exec())
     del window  # it had to stay until now

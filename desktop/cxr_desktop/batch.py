@@ -1,11 +1,9 @@
-"""One run of triage over many films: score them all, then write the reports. No Qt here."""
+"""One run of triage over many films. No Qt here."""
 
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 from cxr_desktop.inference import runtime
@@ -17,10 +15,13 @@ from cxr_desktop.inference.triage import FilmsFound, TriageEvent, provenance_of,
 from cxr_desktop.inference.trust import open_trusted
 from cxr_desktop.intake.decoding import DecodePool
 from cxr_desktop.intake.files import find_films
-from cxr_desktop.report import Worklist, write_csv, write_html, write_json_report
+from cxr_desktop.report import Worklist
 from cxr_desktop.report.html_page import THUMBNAIL
+from cxr_desktop.reports import Reports
 from cxr_shared.bundle import Bundle
-from cxr_shared.errors import CxrError, OutputError
+from cxr_shared.errors import CxrError
+
+__all__ = ["HOW_TO_GET_A_BUNDLE", "NoBundleError", "Reports", "load_bundle", "score_all"]
 
 HOW_TO_GET_A_BUNDLE = (
     "Export one with `cxr-export onnx RUN --out chest.cxr`, then name it with --bundle or in CXR_BUNDLE."
@@ -32,43 +33,6 @@ class NoBundleError(CxrError):
 
     def __init__(self) -> None:
         super().__init__(f"No bundle was given, so nothing can be scored. {HOW_TO_GET_A_BUNDLE}")
-
-
-@dataclass(frozen=True, slots=True)
-class Reports:
-    """Where to write the result; None writes no such file."""
-
-    json: Path | None = None
-    csv: Path | None = None
-    html: Path | None = None
-
-    def check(self) -> None:
-        """Fail before the work rather than after it.
-
-        Raises
-        ------
-        OutputError
-            A report is a folder, or its folder cannot be written to.
-        """
-        for path in (self.json, self.csv, self.html):
-            if path is not None:
-                _check_writable(path)
-
-    def write(self, worklist: Worklist, bundle: Bundle) -> tuple[Path, ...]:
-        """Write the reports and return their paths.
-
-        Raises
-        ------
-        OutputError
-            One could not be written.
-        """
-        if self.json is not None:
-            write_json_report(self.json, worklist)
-        if self.csv is not None:
-            write_csv(self.csv, worklist)
-        if self.html is not None:
-            write_html(self.html, worklist, bundle.manifest.input)
-        return tuple(path for path in (self.json, self.csv, self.html) if path is not None)
 
 
 def load_bundle(path: Path | None) -> Bundle:
@@ -140,14 +104,3 @@ def score_all(
         except KeyboardInterrupt:
             worklist.stopped = True
     return worklist
-
-
-def _check_writable(path: Path) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=path.parent):
-            pass
-    except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error.strerror}. Choose another folder.") from error
-    if path.is_dir():
-        raise OutputError(f"{path} is a folder. Name a file in it.")

@@ -25,19 +25,21 @@ ProviderOption = Literal["auto", "cpu", "cuda", "tensorrt", "directml", "openvin
 
 
 @app.default
-def window(*paths: Path, bundle: BundleOption = None) -> int:
+def window(*paths: Path, bundle: BundleOption = None, watch: Path | None = None) -> int:
     """Open the window.
 
     Parameters
     ----------
     paths
-        Films and folders to open.
+        Films, folders, ZIPs and DICOMDIRs to open.
     bundle
         The models (.cxr); without one the window is a viewer.
+    watch
+        A folder to watch: its films are opened, and those that arrive as soon as they are complete.
     """
     from cxr_desktop import app as desktop
 
-    return desktop.main(paths, bundle)
+    return desktop.main(paths, bundle, watch)
 
 
 @app.command
@@ -47,6 +49,9 @@ def triage(
     json: Path | None = None,
     csv: Path | None = None,
     html: Path | None = None,
+    pdf: Path | None = None,
+    dicom: Path | None = None,
+    deidentified: Annotated[bool, Parameter(negative="")] = False,
     provider: ProviderOption = "auto",
 ) -> int:
     """Score films and print the most urgent; exit code 1 when no film was found, 130 after Ctrl-C.
@@ -54,7 +59,7 @@ def triage(
     Parameters
     ----------
     paths
-        Films (PNG, JPEG, DICOM) and folders, mixed.
+        Films (PNG, JPEG, DICOM), folders, ZIPs and DICOMDIRs, mixed.
     bundle
         The models (.cxr).
     json
@@ -63,15 +68,22 @@ def triage(
         Write one row a film here.
     html
         Write a page with pictures here.
+    pdf
+        Write a report to print here, a page a film.
+    dicom
+        Write DICOM objects (Structured Report, heat maps, Segmentation) in the films' own studies into this folder.
+    deidentified
+        Name no patient in any report: identifiers become pseudonyms, file names numbers, and dates are left out.
     provider
         auto proves what this system offers in a child process and falls back to the CPU; any other name is used or
         refused. TensorRT builds its engines first, for minutes, and is only used when it is named.
     """
     from cxr_desktop import batch, console
     from cxr_desktop.inference.kinds import Wanted
+    from cxr_desktop.reports import Remarks
 
     loaded = batch.load_bundle(bundle)
-    reports = batch.Reports(json=json, csv=csv, html=html)
+    reports = batch.Reports(json=json, csv=csv, html=html, pdf=pdf, dicom=dicom, deidentified=deidentified)
     reports.check()
     with console.progress() as show:
         worklist = batch.score_all(paths, loaded, wanted=Wanted(provider), thumbnails=html is not None, on_event=show)
@@ -81,7 +93,9 @@ def triage(
             file=sys.stderr,
         )
         return 130 if worklist.stopped else 1
-    console.print_worklist(worklist, reports.write(worklist, loaded))
+    said: list[str] = []
+    written = reports.write(worklist, loaded, remarks=Remarks(tell=said.append))
+    console.print_worklist(worklist, written, said)
     return 130 if worklist.stopped else 0
 
 
@@ -109,8 +123,24 @@ def providers(*, bundle: BundleOption = None) -> int:
 
 
 @app.command
+def audit(*, store: Path | None = None, set_aside: Annotated[bool, Parameter(negative=())] = False) -> int:
+    """Check what the window kept against its audit trail, and print the trail as JSON lines.
+
+    Parameters
+    ----------
+    store
+        The store; by default the one that the window uses. Close the window first.
+    set_aside
+        Rename a store that cannot be read, so that the window begins a new one; nothing is deleted.
+    """
+    from cxr_desktop import audit as use_case
+
+    return use_case.run(store, aside=set_aside)
+
+
+@app.command
 def self_test(*, bundle: BundleOption = None, window: Annotated[bool, Parameter(negative="--no-window")] = True) -> int:
-    """Score a synthetic film, open the window and close it; exit code 0 when all of it works.
+    """Score a synthetic film, keep it and a reading, open the window and close it; exit code 0 when all of it works.
 
     Parameters
     ----------

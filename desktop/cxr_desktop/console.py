@@ -48,8 +48,8 @@ def progress() -> Iterator[Callable[[TriageEvent], None]]:
         yield show
 
 
-def print_worklist(worklist: Worklist, written: Iterable[Path]) -> None:
-    """Print counts, the most urgent films, what was refused and why, and what was written."""
+def print_worklist(worklist: Worklist, written: Iterable[Path], remarks: Iterable[str] = ()) -> None:
+    """Print counts, the most urgent films, what was refused and why, what was written and what is to say of it."""
     console = _console()
     origin = worklist.provenance
     console.print(_table(worklist))
@@ -64,6 +64,8 @@ def print_worklist(worklist: Worklist, written: Iterable[Path]) -> None:
             highlight=False,
             soft_wrap=True,
         )
+    for sentence in remarks:
+        console.print(escape(sentence), highlight=False)
     console.print(f"[bold yellow]{escape(origin.notice)}[/]")
 
 

@@ -88,7 +88,7 @@ def sign(bundle: Path, *, key: Path) -> int:
     key
         File of the private key.
     """
-    from cxr_shared.bundle.signing import sign_bundle
+    from cxr_shared.bundle.writer import sign_bundle
 
     print(f"{bundle} is signed with key {sign_bundle(bundle, key).fingerprint}")
     print(f"Check it with: cxr-export verify {bundle} --key {key}.pub")

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pydicom
 import pytest
 
 from cxr_desktop.inference.toy import write_toy_bundle
+from cxr_desktop.intake import unpacked
 from cxr_shared.bundle import Bundle, open_bundle
 from cxr_shared.findings import Target
 from cxr_shared.opencv import cv2
@@ -79,6 +81,15 @@ def own_places(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
 
 
 @pytest.fixture(autouse=True)
+def own_unpacked(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Where this test's ZIPs are unpacked."""
+    folder = tmp_path_factory.mktemp("cache") / "unpacked"
+    monkeypatch.setenv("CXR_UNPACKED", str(folder))
+    yield folder
+    unpacked.release()
+
+
+@pytest.fixture(autouse=True)
 def nothing_outlives_a_test() -> Iterator[None]:
     """No thread and no process is left behind."""
     before, children = set(threading.enumerate()), _children()
@@ -93,3 +104,29 @@ def nothing_outlives_a_test() -> Iterator[None]:
 def _children() -> set[str]:
     """Process ids of this process's children; empty where the system does not list them."""
     return {pid for task in Path("/proc/self/task").glob("*/children") for pid in task.read_text().split()}
+
+
+@pytest.fixture(scope="session")
+def make_dicom() -> Callable[..., Path]:
+    """Write a PA film of 12 bits with two windows and Patient Orientation."""
+
+    def write(path: Path, *, orientation: tuple[str, str] | None = ("L", "F")) -> Path:
+        dataset = pydicom.Dataset()
+        dataset.file_meta = pydicom.dataset.FileMetaDataset()
+        dataset.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+        dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.1.1"
+        dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = pydicom.uid.generate_uid()
+        dataset.Modality, dataset.BodyPartExamined, dataset.ViewPosition = "DX", "CHEST", "PA"
+        dataset.PhotometricInterpretation, dataset.SamplesPerPixel = "MONOCHROME2", 1
+        dataset.Rows, dataset.Columns = 200, 160
+        dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = 16, 12, 11, 0
+        dataset.WindowCenter, dataset.WindowWidth = [2000, 1800], [1000, 500]
+        dataset.WindowCenterWidthExplanation = ["NORMAL", "HARDER"]
+        if orientation:
+            dataset.PatientOrientation = list(orientation)
+        values = np.random.default_rng(0).integers(0, 4096, (200, 160), np.uint16)
+        dataset.PixelData = values.tobytes()
+        dataset.save_as(path, enforce_file_format=True)
+        return path
+
+    return write

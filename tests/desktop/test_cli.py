@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,7 +27,7 @@ def _run(*arguments: object, bundle: Path | None = None) -> subprocess.Completed
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=180,
         env=environment,
     )
 
@@ -46,6 +47,42 @@ def test_triage_writes_all_reports_and_prints_the_urgent_films(
     assert "NOT FOR CLINICAL USE" in done.stdout
     films_written = json.loads(outputs[0].read_text())["films"]
     assert {Path(film["file"]).stem: film["state"] for film in films_written}["missing"] == "refused"
+
+
+def test_triage_opens_zips_and_names_what_it_could_not_open(
+    films: dict[str, Path], bundle_path: Path, tmp_path: Path
+) -> None:
+    with zipfile.ZipFile(tmp_path / "films.zip", "w") as archive:
+        archive.write(films["dark"], "a/dark.png")
+        archive.writestr("inner.zip", b"PK")
+    (tmp_path / "broken.zip").write_bytes(b"PK")
+    done = _run(
+        "triage", tmp_path / "films.zip", tmp_path / "broken.zip", "--provider", "cpu", "--json", tmp_path / "w.json",
+        bundle=bundle_path,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    written = json.loads((tmp_path / "w.json").read_text())["films"]
+    assert {Path(film["file"]).name: film["state"] for film in written} == {
+        "dark.png": "scored",
+        "inner.zip": "refused",
+        "broken.zip": "refused",
+    }
+
+
+def test_triage_writes_pdf_and_dicom_and_names_nobody_where_asked(
+    films: dict[str, Path], bundle_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("PySide6")
+    monkeypatch.setenv("CXR_PSEUDONYM_KEY", str(tmp_path / "key"))
+    done = _run(
+        "triage", films["dark"], "--provider", "cpu", "--pdf", tmp_path / "w.pdf", "--dicom", tmp_path / "dicom",
+        "--json", tmp_path / "w.json", "--deidentified", bundle=bundle_path,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "w.pdf").read_bytes().startswith(b"%PDF")
+    assert "film-0001 is no DICOM file" in done.stdout
+    assert "look whether text is burned into" in done.stdout
+    assert "dark" not in (tmp_path / "w.json").read_text()
 
 
 def test_no_bundle_is_one_sentence_that_says_how_to_get_one(films: dict[str, Path]) -> None:
@@ -121,3 +158,14 @@ def test_providers_says_which_and_why(bundle_path: Path) -> None:
 def test_self_test_passes_without_a_bundle() -> None:
     done = _run("self-test", "--no-window")
     assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "self-test passed")
+    assert "verdict and reading kept, read back" in done.stdout
+
+
+def test_bench_ui_prints_figures_beside_their_aims_and_leaves_the_persons_list_alone() -> None:
+    done = _run("bench-ui", "--films", "60")
+    assert done.returncode == 0, done.stderr
+    for what in ("start until the window is painted", "first pixel", "window/level", "60 films opened again", "memory"):
+        assert what in done.stdout
+    assert "≤ 2,000 ms" in done.stdout
+    assert not Path(os.environ["CXR_STORE"]).exists()
+    assert not Path(os.environ["CXR_SETTINGS"]).exists()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 import pytest
 
@@ -33,8 +35,24 @@ def handle(request):
         os._exit(3)
     if name.startswith("hang"):
         time.sleep(600)
+    if name.startswith("greedy"):
+        hoard = []
+        while True:
+            hoard.append(bytearray(2**26))
     if name.startswith("noise"):
         os.write(1, b"noise on standard output")
+
+sys.exit(main(handle))
+"""
+
+_WATCHING = """
+import sys, time
+from cxr_desktop.intake.limits import end_above
+from cxr_desktop.intake.worker import main
+
+def handle(request):
+    end_above(2**20)
+    time.sleep(600)
 
 sys.exit(main(handle))
 """
@@ -79,6 +97,60 @@ def test_a_hung_worker_costs_one_film_and_its_time(tmp_path: Path, pool: DecodeP
     assert isinstance(hung, NotRead)
     assert (hung.kind, "longer than 3 s" in hung.message) == ("worker-timeout", True)
     assert time.monotonic() - start < 15
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the system refuses memory on Linux only")
+def test_a_film_that_takes_all_memory_costs_itself(
+    tmp_path: Path, command: Sequence[str], write_film: WriteFilm
+) -> None:
+    films = [write_film(tmp_path / f"{name}.png", grey=90) for name in ("a", "greedy", "b")]
+    with DecodePool(workers=1, timeout_s=60.0, command=command) as pool:
+        results = _prepared(pool, *films)
+    greedy = results["greedy"]
+    assert isinstance(results["a"], Prepared)
+    assert isinstance(results["b"], Prepared)
+    assert isinstance(greedy, NotRead)
+    assert greedy.kind == RefusalKind.TOO_LARGE.value
+    assert "more than the 2 GiB of memory" in greedy.message
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no bound there")
+def test_a_process_that_watches_its_own_memory_ends_itself(tmp_path: Path, write_film: WriteFilm) -> None:
+    """What macOS gets, where the system refuses nothing."""
+    script = tmp_path / "watching_worker.py"
+    script.write_text(_WATCHING)
+    film = write_film(tmp_path / "a.png", grey=90)
+    with DecodePool(workers=1, timeout_s=60.0, command=(sys.executable, str(script))) as pool:
+        (result,) = _prepared(pool, film).values()
+    assert isinstance(result, NotRead)
+    assert result.kind == RefusalKind.TOO_LARGE.value
+    assert "of memory that one film may take" in result.message
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("channels", [1, 4])
+def test_the_largest_film_fits_into_the_memory_of_a_process(tmp_path: Path, channels: int) -> None:
+    side = 6000
+    samples = np.full((side, side, channels), 65535, np.uint16)
+    samples[..., : min(channels, 3)] = np.linspace(0, 65535, side).astype(np.uint16)[None, :, None]
+    path = tmp_path / "large.png"
+    path.write_bytes(imagecodecs.png_encode(samples.squeeze(), level=1))
+    with DecodePool(workers=1) as pool:
+        shown = pool.display(path)
+        (prepared,) = next(iter(pool.prepare([path], SPEC, thumbnail=320)))
+    assert isinstance(shown, DisplayFilm)
+    assert isinstance(prepared, Prepared)
+    assert prepared.facts.shape == (side, side)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no core dumps there")
+def test_no_process_leaves_a_core_dump(tmp_path: Path) -> None:
+    code = (
+        "import resource; from cxr_desktop.intake.limits import limit_this_process; limit_this_process()\n"
+        "print(resource.getrlimit(resource.RLIMIT_CORE))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "(0, 0)"
 
 
 def test_closing_ends_a_hung_worker_at_once(tmp_path: Path, command: Sequence[str], write_film: WriteFilm) -> None:

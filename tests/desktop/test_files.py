@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import os
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from cxr_desktop.intake.files import find_films
+from cxr_desktop.intake.files import find_films, find_films_in_chunks, natural_key
 
 
 def _tree(root: Path, *names: str) -> None:
@@ -55,3 +57,54 @@ def test_an_empty_folder_has_no_films(tmp_path: Path) -> None:
 def test_the_search_can_be_stopped(tmp_path: Path) -> None:
     _tree(tmp_path, "a.png", "b/c.png")
     assert list(find_films([tmp_path], stopped=lambda: True)) == []
+
+
+def test_films_come_as_they_are_found(tmp_path: Path) -> None:
+    _tree(tmp_path, "a.png", "b/c.png")
+    found = find_films([tmp_path])
+    assert next(found) == tmp_path / "a.png"
+    _tree(tmp_path, "b/new.png")
+    assert [path.name for path in found] == ["c.png", "new.png"]
+
+
+def test_chunks_hold_all_films_in_order_and_none_is_longer_than_asked(tmp_path: Path) -> None:
+    _tree(tmp_path, *(f"{number}.png" for number in range(25)))
+    chunks = list(find_films_in_chunks([tmp_path], at_most=10, every_s=60))
+    assert [len(chunk) for chunk in chunks] == [10, 10, 5]
+    assert [path for chunk in chunks for path in chunk] == list(find_films([tmp_path]))
+    assert list(find_films_in_chunks([tmp_path], stopped=lambda: True)) == []
+
+
+def test_a_film_does_not_wait_for_a_slow_search(tmp_path: Path) -> None:
+    _tree(tmp_path, "a.png", "b.png")
+
+    def slow() -> Iterator[Path]:
+        yield tmp_path / "a.png"
+        for number in range(3):
+            time.sleep(0.06)
+            yield tmp_path / f"empty-{number}"
+        yield tmp_path / "b.png"
+
+    for number in range(3):
+        (tmp_path / f"empty-{number}").mkdir()
+    chunks = list(find_films_in_chunks(slow(), every_s=0.1))
+    assert [[path.name for path in chunk] for chunk in chunks] == [["a.png"], ["b.png"]]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a privilege on Windows")
+def test_a_link_to_a_film_is_that_film(tmp_path: Path) -> None:
+    _tree(tmp_path, "a.png", "z/b.png")
+    (tmp_path / "b-link.png").symlink_to(tmp_path / "z" / "b.png")
+    assert _found(tmp_path) == ["a.png", "b-link.png"]
+
+
+def test_names_sort_as_a_person_counts() -> None:
+    names = ["b", "A 10", "a 9", "a 9b", "10", "9", "", "a", "007", "7"]
+    assert sorted(names, key=natural_key) == ["", "007", "7", "9", "10", "a", "a 9", "a 9b", "A 10", "b"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a privilege on Windows")
+def test_a_link_in_a_circle_costs_itself(tmp_path: Path) -> None:
+    (tmp_path / "a-circle").symlink_to(tmp_path / "a-circle")
+    _tree(tmp_path, "b.png")
+    assert _found(tmp_path) == ["a-circle", "b.png"]

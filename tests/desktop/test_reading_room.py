@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,14 +16,17 @@ from pytestqt.qtbot import QtBot
 
 from cxr_desktop.inference.kinds import Wanted
 from cxr_desktop.inference.lanes import Lane
+from cxr_desktop.reports import Reports
 from cxr_desktop.settings import Settings, SettingsDamagedError, load_settings
 from cxr_desktop.store import Opinion, Store
 from cxr_desktop.ui.desk import Desk
 from cxr_desktop.ui.settings_dialog import SettingsDialog
 from cxr_desktop.ui.window import MainWindow
 from cxr_desktop.worklist.order import Column
+from cxr_desktop.worklist.row import Row
 from cxr_shared.bundle import Bundle
 from cxr_shared.findings import Target
+from cxr_shared.phantom import write_phantoms
 
 
 class _Room:
@@ -175,7 +179,6 @@ def test_p_hides_who_the_patient_is_everywhere(room: _Room, films: dict[str, Pat
     _press(window, Qt.Key.Key_P)
     shown = [
         window.windowTitle(),
-        *window.viewer.annotations.lines,
         *(str(window.table.films.index(0, column).data()) for column in Column),
         str(window.table.films.index(0, 0).data(Qt.ItemDataRole.ToolTipRole)),
     ]
@@ -201,7 +204,7 @@ def test_lanes_and_search_leave_out_and_the_open_film_stays_open(room: _Room, fi
 
 def test_films_are_taken_off_and_put_back(room: _Room, films: dict[str, Path]) -> None:
     window = room.open_scored([films["dark"], films["bright"]])
-    _press(window, Qt.Key.Key_Delete)
+    _press(window, Qt.Key.Key_Delete, Qt.KeyboardModifier.ControlModifier)
     assert _names(window) == ["bright"]
     assert "Ctrl+Shift+Z" in window.notice.text
     window.actions_by_name["put_back"].trigger()
@@ -213,6 +216,8 @@ def test_settings_reorder_at_once_and_are_kept(room: _Room, films: dict[str, Pat
     assert _names(window) == ["dark", "bright"]
     window.actions_by_name["show_settings"].trigger()
     (dialog,) = [each for each in window.findChildren(SettingsDialog) if each.isVisible()]
+    fields = [spin.lineEdit() for spin in (*dialog.weights.values(), dialog.urgent_from, dialog.ageing)]
+    assert all(each.width() > each.fontMetrics().horizontalAdvance(each.text()) for each in fields)  # can be read
     dialog.weights[Target.PNEUMOTHORAX].setValue(0.1)
     dialog.accept()
     assert _names(window) == ["bright", "dark"]
@@ -232,8 +237,52 @@ def test_damaged_settings_are_put_aside_with_a_sentence(tmp_path: Path) -> None:
 def test_an_empty_window_offers_three_ways_to_begin(room: _Room) -> None:
     window = room.open()
     assert window.welcome.isVisible()
-    assert not window.viewer.isVisible()
+    assert not window.stage.isVisible()
     window.welcome.buttons["open_demo"].click()
     room.qtbot.waitUntil(lambda: len(window.table.films.shown) == 12, timeout=120000)
     assert not window.welcome.isVisible()
-    assert window.viewer.isVisible()
+    assert window.stage.isVisible()
+
+
+def test_c_shows_the_patients_other_film_beside_and_says_where_there_is_none(
+    room: _Room, films: dict[str, Path], tmp_path: Path
+) -> None:
+    phantoms = write_phantoms(tmp_path / "phantoms", films=6, seed=4, dicom=True, workers=1)
+    window = room.open_scored([*phantoms.images, films["dark"]])
+    rows = window.desk.sheet.rows
+    first = next(row for row in rows if len(_of(rows, row.identity.patient_id)) > 1)
+    place = window.table.films.place(first)
+    assert place is not None
+    window.table.open(place)
+    room.qtbot.waitUntil(lambda: window.viewer.shown_source == first.source, timeout=20000)
+    _press(window, Qt.Key.Key_C)
+    room.qtbot.waitUntil(lambda: window.stage.companion.shown_source is not None, timeout=20000)
+    beside = window.desk.sheet.row_of(window.stage.companion.shown_source or Path())
+    assert beside is not None
+    assert beside is not first
+    assert beside.identity.patient_id == first.identity.patient_id
+    alone = window.desk.sheet.row_of(films["dark"])
+    assert alone is not None
+    window.table.open(window.table.films.place(alone) or 0)
+    room.qtbot.waitUntil(lambda: window.stage.companion.shown_source is None, timeout=20000)
+
+
+def _of(rows: list[Row], patient: str) -> list[Row]:
+    return [row for row in rows if patient and row.identity.patient_id == patient]
+
+
+def test_what_was_read_goes_into_the_reports(room: _Room, films: dict[str, Path], tmp_path: Path) -> None:
+    window = room.open_scored([films["dark"], films["bright"]])
+    _press(window, Qt.Key.Key_D)
+    _press(window, Qt.Key.Key_N)
+    room.qtbot.keyClicks(window.side.reading.note, "skin fold")
+    _press(window, Qt.Key.Key_M)
+    for name, deidentified in (("named.json", False), ("nobody.json", True)):
+        window.desk.export(Reports(json=tmp_path / name, deidentified=deidentified))
+        room.qtbot.waitUntil(lambda name=name: name in window.notice.text, timeout=20000)
+    readings = [
+        [film.get("reading") for film in json.loads((tmp_path / name).read_text())["films"]]
+        for name in ("named.json", "nobody.json")
+    ]
+    said = {"state": "Read", "opinions": ["Pneumothorax: disagree"]}
+    assert readings == [[{**said, "note": "skin fold"}, None], [{**said, "note": ""}, None]]

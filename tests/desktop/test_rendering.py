@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cxr_desktop.intake.prepared import DisplayFilm, FilmFacts
+from cxr_desktop.intake.prepared import DisplayFilm, FilmFacts, Presentation
 from cxr_desktop.intake.reading import presentation_lut
 from cxr_desktop.ui.rendering import Pyramid, dragged, window_lut
 from cxr_desktop.ui.transform import Transform, fitted
@@ -23,7 +23,7 @@ def _film(levels: np.ndarray, *, first: float = 0.0, step: float = 1.0) -> Displ
     window = Window(first + step * 2048, step * 4096)
     facts = FilmFacts(levels.shape, ViewPosition.PA, None, Identity(), 12, "")
     lut = presentation_lut(window, first=first, step=step)
-    return DisplayFilm(Path("film"), facts, levels, first, step, window, lut)
+    return DisplayFilm(Path("film"), facts, levels, first, step, (Presentation("own", window, lut),))
 
 
 @given(scales, positions, positions, st.floats(0.3, 3), st.floats(0, 900), st.floats(0, 900))

@@ -45,10 +45,16 @@ class _Answers(Dialogs):
     def folder(self) -> Path | None:
         return self.paths[0] if self.paths else None
 
+    def folder_to_watch(self) -> Path | None:
+        return self.folder()
+
     def bundle(self) -> Path | None:
         return self.folder()
 
     def save(self, title: str, name: str) -> Path | None:
+        return self.folder()
+
+    def export_folder(self) -> Path | None:
         return self.folder()
 
 
@@ -234,7 +240,7 @@ def test_middle_drag_and_space_drag_pan_and_double_click_fits(scored: MainWindow
 
 def test_keys_invert_zoom_and_fit(scored: MainWindow, qtbot: QtBot) -> None:
     viewer, fit = scored.viewer, scored.viewer.view_transform
-    scored.show_heat(shown=False)
+    scored.stage.set_heat_shown(False)
     centre = QPoint(viewer.width() // 2, viewer.height() // 2)
     grey = viewer.grab().toImage().pixelColor(centre).red()
     _press(scored, qtbot, Qt.Key.Key_I)
@@ -292,7 +298,7 @@ def test_h_hides_the_heat_map_and_opacity_changes_it(scored: MainWindow, qtbot: 
     assert _grab(viewer) == with_heat
     scored.side.opacity.setValue(0)
     assert viewer.opacity == 0.0
-    scored.more_opaque()
+    scored.stage_actions.more_opaque()
     assert viewer.opacity == pytest.approx(0.1)
 
 
@@ -331,7 +337,7 @@ def test_a_film_that_is_opened_twice_is_one_row(scored: MainWindow, qtbot: QtBot
 def test_export_writes_what_the_window_shows(
     scored: MainWindow, qtbot: QtBot, answers: _Answers, tmp_path: Path
 ) -> None:
-    for name, export in (("w.json", scored.export_json), ("w.csv", scored.export_csv)):
+    for name, export in (("w.json", scored.exports.export_json), ("w.csv", scored.exports.export_csv)):
         answers.paths = [tmp_path / name]
         export()
         qtbot.waitUntil(lambda name=name: name in scored.notice.text, timeout=5000)
@@ -343,7 +349,7 @@ def test_export_that_fails_says_why(
     scored: MainWindow, qtbot: QtBot, answers: _Answers, films: dict[str, Path]
 ) -> None:
     answers.paths = [films["dark"] / "w.json"]
-    scored.export_json()
+    scored.exports.export_json()
     qtbot.waitUntil(lambda: "Could not write" in scored.notice.text, timeout=5000)
 
 
@@ -355,7 +361,7 @@ def test_details_of_a_fault_hold_no_path_no_name_and_no_patient(
     answers.paths = [folder / "work list of Jane Doe"]
     scored.notice.tell("A word that fades.")
     assert not scored.notice.copy.isVisible()
-    scored.export_json()
+    scored.exports.export_json()
     qtbot.waitUntil(lambda: "Jane" in scored.notice.text, timeout=5000)
     qtbot.mouseClick(scored.notice.copy, Qt.MouseButton.LeftButton)
     assert scored.notice.copy.text() == "Copied"

@@ -37,7 +37,8 @@ def main() -> int:
     parser.add_argument("--no-window", action="store_true", help="write a screenshot even where there is a display")
     arguments = parser.parse_args()
     folder: Path = arguments.folder.resolve()
-    os.environ["CXR_CACHE"] = str(folder / "cache")  # the demo leaves nothing outside its folder
+    for name in ("CACHE", "PLANS", "STORE", "SETTINGS", "UNPACKED"):  # the demo leaves nothing outside its folder
+        os.environ[f"CXR_{name}"] = str(folder / "cache" / name.lower())
     for old in ("phantoms", "unseen-png", "unseen-dicom", "runs", "cache"):
         shutil.rmtree(folder / old, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from cxr_desktop.inference.toy import write_toy_bundle
-from cxr_shared.bundle.signing import make_keys, sign_bundle
+from cxr_shared.bundle.signing import make_keys
+from cxr_shared.bundle.writer import sign_bundle
 from cxr_shared.findings import Target
 
 _PATH = Path(__file__).parents[1] / "benchmarks" / "damaged_bundles.py"

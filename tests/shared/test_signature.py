@@ -12,7 +12,8 @@ from cxr_desktop.inference.toy import write_toy_bundle
 from cxr_desktop.inference.trust import KEY_VARIABLE, open_trusted
 from cxr_shared.bundle import open_bundle
 from cxr_shared.bundle.signature import SIGNATURE_NAME
-from cxr_shared.bundle.signing import make_keys, require_key, sign_bundle
+from cxr_shared.bundle.signing import make_keys, require_key
+from cxr_shared.bundle.writer import sign_bundle
 from cxr_shared.errors import BundleError, KeyUnusable, SignatureRefused
 from cxr_shared.findings import Target
 

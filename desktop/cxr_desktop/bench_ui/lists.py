@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -96,19 +97,19 @@ def _used(window: MainWindow, films: int) -> Iterator[Figure]:
     table, lanes = window.table, window.list.lanes
     turn()
     yield Figure(f"a page of {films:,} rows scrolled, 95 %", percentile(_scroll(window), 0.95), aim=FRAME_MS)
-    orders = [timed(lambda column=column: table.sortByColumn(column, Qt.SortOrder.AscendingOrder)) for column in Column]
+    orders = [timed(partial(table.sortByColumn, column, Qt.SortOrder.AscendingOrder)) for column in Column]
     yield Figure("sorted by a column, slowest", max(orders), aim=STALL_MS)
     table.sortByColumn(Column.LANE, Qt.SortOrder.AscendingOrder)
-    filters = [timed(lambda lane=lane: lanes.choose(lane)) for lane in (Lane.ABNORMAL, None, Lane.NORMAL, None)]
+    filters = [timed(partial(lanes.choose, lane)) for lane in (Lane.ABNORMAL, None, Lane.NORMAL, None)]
     yield Figure("lane chosen, slowest", max(filters), aim=STALL_MS)
-    typed = [timed(lambda end=end: lanes.search.setText("pneumothorax b0001"[:end])) for end in range(1, 19)]
+    typed = [timed(partial(lanes.search.setText, "pneumothorax b0001"[:end])) for end in range(1, 19)]
     yield Figure("searched, slowest key", max([*typed, timed(lanes.search.clear)]), aim=STALL_MS)
 
 
 def _scroll(window: MainWindow) -> list[float]:
     """Scroll down by pages to the end, and time each with its painting, in ms."""
     bar, view = window.table.verticalScrollBar(), window.table.viewport()
-    times = []
+    times: list[float] = []
     while bar.value() < bar.maximum() and len(times) < 300:
         start = time.perf_counter()
         bar.setValue(bar.value() + bar.pageStep())

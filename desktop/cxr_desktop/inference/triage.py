@@ -25,7 +25,6 @@ from cxr_desktop.inference.verdict import (
     Verdict,
 )
 from cxr_desktop.intake.decoding import DecodePool
-from cxr_desktop.intake.files import find_films
 from cxr_desktop.intake.prepared import NotRead, Prepared
 from cxr_shared.bundle import Manifest
 from cxr_shared.findings import Target
@@ -63,7 +62,7 @@ def provenance_of(engine: Engine, provider: Provider) -> Provenance:
 
 
 def triage(
-    paths: Iterable[Path],
+    files: Iterable[Path],
     engine: Engine,
     provenance: Provenance,
     *,
@@ -71,12 +70,12 @@ def triage(
     thumbnail: int = 0,
     stopped: Callable[[], bool] = lambda: False,
 ) -> Iterator[TriageEvent]:
-    """Score the films among `paths`.
+    """Score films.
 
     Parameters
     ----------
-    paths
-        Files and folders, as `find_films` takes them.
+    files
+        As `find_films` lists them; no folder is searched and no ZIP is opened here.
     engine
         The loaded bundle.
     provenance
@@ -94,11 +93,11 @@ def triage(
         A file that cannot be read, crashes its process, hangs, makes a model fail or does not resemble a frontal
         chest film (the bundle's gate) is `Refused`.
     """
-    files = tuple(find_films(paths, stopped=stopped))
-    yield FilmsFound(files)
+    found = tuple(files)
+    yield FilmsFound(found)
     spec = engine.bundle.manifest.input
     ahead = 2 * (pool.workers + engine.batch_size)
-    for ready in pool.prepare(files, spec, thumbnail=thumbnail, ahead=ahead, stopped=stopped):
+    for ready in pool.prepare(found, spec, thumbnail=thumbnail, ahead=ahead, stopped=stopped):
         films = [each for each in ready if isinstance(each, Prepared)]
         for each in ready:
             if isinstance(each, NotRead):

@@ -17,7 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias
 
 from cxr_desktop.intake.frames import Frame, read_frame, write_frame
+from cxr_desktop.intake.limits import OUT_OF_MEMORY_EXIT, memory_sentence
 from cxr_desktop.intake.prepared import DisplayFilm, NotRead, Prepared, decode
+from cxr_shared.film import RefusalKind
 
 if TYPE_CHECKING:
     from cxr_shared.bundle import InputSpec
@@ -198,6 +200,8 @@ class _Child:
                 source=path,
             )
         code = self._exit_code
+        if code == OUT_OF_MEMORY_EXIT:
+            return NotRead(kind=RefusalKind.TOO_LARGE.value, message=memory_sentence(), source=path)
         how = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
         return NotRead(
             kind="worker-crashed",

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from cxr_desktop.intake.frames import Array, Frame
 from cxr_shared.film import (
     Identity,
+    PatientOrientation,
     PixelSpacing,
     SpacingOrigin,
     ViewPosition,
@@ -32,7 +33,7 @@ class FilmFacts:
     ----------
     shape
         Rows and columns of the film as read.
-    view, spacing, identity, bits, transfer_syntax
+    view, spacing, identity, bits, transfer_syntax, orientation
         As in `cxr_shared.film.Film`.
     sha256
         SHA-256 of the file's content, in hexadecimal: what the film is known by, wherever its file lies.
@@ -45,6 +46,7 @@ class FilmFacts:
     bits: int
     transfer_syntax: str
     sha256: str = ""
+    orientation: PatientOrientation | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,6 +100,25 @@ class Prepared:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Presentation:
+    """One of the ways in which a film's file says that it may be shown.
+
+    Attributes
+    ----------
+    name
+        The file's explanation of it, or its kind and number.
+    window
+        The linear window, in the film's units, from which a drag of this presentation starts.
+    lut
+        (65536,) uint8: the grey of each level, dense tissue bright.
+    """
+
+    name: str
+    window: Window
+    lut: npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class DisplayFilm:
     """A film made ready for the viewer.
 
@@ -111,10 +132,8 @@ class DisplayFilm:
         (H, W) uint16; the value in the film's own units is ``first + step * level``.
     first, step
         The affine map from levels to the film's units; `step` > 0.
-    window
-        The film's default window in its own units.
-    default_lut
-        (65536,) uint8, the film's default presentation (VOI LUT or window) of each level.
+    presentations
+        The file's VOI LUTs and windows, its default first; where it has none, one that was made for it.
     """
 
     source: Path
@@ -122,8 +141,17 @@ class DisplayFilm:
     levels: npt.NDArray[np.uint16]
     first: float
     step: float
-    window: Window
-    default_lut: npt.NDArray[np.uint8]
+    presentations: tuple[Presentation, ...]
+
+    @property
+    def window(self) -> Window:
+        """The default presentation's window, in the film's units."""
+        return self.presentations[0].window
+
+    @property
+    def default_lut(self) -> npt.NDArray[np.uint8]:
+        """(65536,) uint8, the default presentation of each level."""
+        return self.presentations[0].lut
 
     def value(self, row: int, column: int) -> float:
         """Pixel value in the film's own units."""
@@ -137,13 +165,15 @@ def encode(result: Prepared | DisplayFilm | NotRead) -> Frame:
         return {"is": "NotRead", "identity": dataclasses.asdict(result.identity), **fields}, {}
     header: dict[str, Any] = {"is": type(result).__name__, "facts": dataclasses.asdict(result.facts)}
     arrays: dict[str, Array] = {}
+    if isinstance(result, DisplayFilm):
+        header["names"] = [each.name for each in result.presentations]
+        header["windows"] = [dataclasses.asdict(each.window) for each in result.presentations]
+        arrays["luts"] = np.stack([each.lut for each in result.presentations])
     for each in dataclasses.fields(result):
         value = getattr(result, each.name)
         if isinstance(value, np.ndarray):
             arrays[each.name] = value
-        elif isinstance(value, Window):
-            header[each.name] = dataclasses.asdict(value)
-        elif each.name not in ("source", "facts"):
+        elif each.name not in ("source", "facts", "presentations"):
             header[each.name] = value
     return header, arrays
 
@@ -168,16 +198,20 @@ def decode(frame: Frame, source: Path) -> Prepared | DisplayFilm | NotRead:
         source=source,
         facts=facts,
         levels=arrays["levels"].astype(np.uint16, copy=False),
-        default_lut=arrays["default_lut"].astype(np.uint8, copy=False),
         first=float(header["first"]),
         step=float(header["step"]),
-        window=Window(**header["window"]),
+        presentations=tuple(
+            Presentation(str(name), Window(**window), lut)
+            for name, window, lut in zip(
+                header["names"], header["windows"], arrays["luts"].astype(np.uint8, copy=False), strict=True
+            )
+        ),
     )
 
 
 def decode_facts(fields: Mapping[str, Any]) -> FilmFacts:
     """Turn `dataclasses.asdict` of facts, after a way through JSON, back; KeyError or ValueError where it is none."""
-    spacing = fields["spacing"]
+    spacing, orientation = fields["spacing"], fields.get("orientation")
     return FilmFacts(
         shape=(int(fields["shape"][0]), int(fields["shape"][1])),
         view=ViewPosition(fields["view"]),
@@ -186,4 +220,5 @@ def decode_facts(fields: Mapping[str, Any]) -> FilmFacts:
         bits=int(fields["bits"]),
         transfer_syntax=str(fields["transfer_syntax"]),
         sha256=str(fields["sha256"]),
+        orientation=PatientOrientation(**orientation) if orientation else None,
     )

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
+from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from cxr_desktop.intake.prepared import LEVELS, DisplayFilm, FilmFacts, NotRead, Prepared
+from cxr_desktop.intake.explain import reason_for
+from cxr_desktop.intake.prepared import LEVELS, DisplayFilm, FilmFacts, NotRead, Prepared, Presentation
 from cxr_shared.bundle import InputSpec
 from cxr_shared.files import sha256_file
-from cxr_shared.film import Film, Refusal, Voi, default_window, present, read_film
+from cxr_shared.film import Film, Refusal, RefusalKind, Voi, VoiLut, default_window, present, read_film
+from cxr_shared.film.limits import MAX_FILE_BYTES
 from cxr_shared.opencv import cv2
 from cxr_shared.pixels import model_input
+
+_MOST_PRESENTATIONS: Final = 32
+_LONGEST_NAME: Final = 64
+"""Characters of an explanation, VR LO."""
+_OF_CONTAINERS: Final = frozenset({RefusalKind.UNREADABLE, RefusalKind.NOT_AN_IMAGE, RefusalKind.TOO_LARGE})
 
 
 def prepare(path: Path, spec: InputSpec, *, thumbnail: int = 0) -> Prepared | NotRead:
@@ -43,22 +53,20 @@ def prepare(path: Path, spec: InputSpec, *, thumbnail: int = 0) -> Prepared | No
 
 
 def display(path: Path) -> DisplayFilm | NotRead:
-    """Read a film for the viewer, laterals too: 16 bits a pixel and its default presentation."""
+    """Read a film for the viewer, laterals too: 16 bits a pixel and all its presentations."""
     film = read_film(path, any_view=True)
     if isinstance(film, Refusal):
         return not_read(film)
     low, high = float(film.pixels.min()), float(film.pixels.max())
     step = _step(low, high)
     levels = np.rint((film.pixels - np.float32(low)) * np.float32(1 / step))
-    window = default_window(film)
     return DisplayFilm(
         source=path,
         facts=_facts(film),
         levels=np.clip(levels, 0, LEVELS - 1).astype(np.uint16),
         first=low,
         step=step,
-        window=window,
-        default_lut=presentation_lut(film.vois[0] if film.vois else window, first=low, step=step),
+        presentations=_presentations(film, first=low, step=step),
     )
 
 
@@ -82,13 +90,31 @@ def presentation_lut(voi: Voi, *, first: float, step: float) -> npt.NDArray[np.u
     return np.rint(present(axis, voi) * 255).astype(np.uint8).reshape(-1)
 
 
+def _presentations(film: Film, *, first: float, step: float) -> tuple[Presentation, ...]:
+    """Give every VOI of the file, under its explanation, its default first; the film's range where it has none."""
+    if not film.vois:
+        window = default_window(film)
+        return (Presentation("none in the file", window, presentation_lut(window, first=first, step=step)),)
+    default = default_window(film)
+    made = []
+    for number, voi in enumerate(film.vois[:_MOST_PRESENTATIONS], 1):
+        kind = "VOI LUT" if isinstance(voi, VoiLut) else "window"
+        # The drag of the default presentation starts where `default_window` says, which may be its window's slope.
+        window = default if number == 1 else default_window(replace(film, vois=(voi,)))
+        name = "".join(filter(str.isprintable, voi.explanation))[:_LONGEST_NAME].strip()
+        lut = presentation_lut(voi, first=first, step=step)
+        made.append(Presentation(f"{kind} {number}: {name}" if name else f"{kind} {number}", window, lut))
+    return tuple(made)
+
+
 def not_read(refusal: Refusal) -> NotRead:
-    """Add the hash of the file's content to a refusal, where the file can be read."""
-    try:
-        sha256 = sha256_file(refusal.source)
-    except OSError:
-        sha256 = ""
-    return NotRead(refusal.kind.value, refusal.message, refusal.source, refusal.identity, sha256)
+    """Say of a refusal what is known here besides: the hash of the file's content, and what a ZIP or a disc did."""
+    sha256 = ""
+    with contextlib.suppress(OSError):
+        if refusal.source.stat().st_size <= MAX_FILE_BYTES:  # a ZIP of a whole archive would take minutes
+            sha256 = sha256_file(refusal.source)
+    reason = reason_for(refusal.source) if refusal.kind in _OF_CONTAINERS else None
+    return NotRead(refusal.kind.value, reason or refusal.message, refusal.source, refusal.identity, sha256)
 
 
 def _step(low: float, high: float) -> float:
@@ -112,4 +138,5 @@ def _facts(film: Film) -> FilmFacts:
         bits=film.bits,
         transfer_syntax=film.transfer_syntax,
         sha256=sha256_file(film.source),
+        orientation=film.orientation,
     )

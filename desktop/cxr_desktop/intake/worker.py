@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from cxr_desktop.intake.frames import BrokenFrameError, read_frame, write_frame
+from cxr_desktop.intake.limits import limit_this_process, memory_sentence
 from cxr_desktop.intake.prepared import DisplayFilm, NotRead, Prepared, encode
 from cxr_desktop.intake.reading import display, not_read, prepare
 from cxr_shared.bundle import InputSpec
@@ -40,20 +41,24 @@ def serve(
             request, _ = read_frame(requests)
         except BrokenFrameError:
             return 0
-        if handle is not None:
-            handle(request)
-        write_frame(answers, *encode(_answer(request)))
+        write_frame(answers, *encode(_answer(request, handle)))
 
 
-def _answer(request: Mapping[str, Any]) -> Prepared | DisplayFilm | NotRead:
+def _answer(
+    request: Mapping[str, Any], handle: Callable[[Mapping[str, Any]], object] | None
+) -> Prepared | DisplayFilm | NotRead:
     path = Path(request["path"])
     try:
+        if handle is not None:
+            handle(request)
         if request["want"] == "display":
             return display(path)
         return prepare(path, InputSpec(**request["input"]), thumbnail=int(request["thumbnail"]))
+    except MemoryError:
+        return not_read(Refusal(RefusalKind.TOO_LARGE, memory_sentence(), path))
     except Exception as error:  # noqa: BLE001  (hostile files; a fault in reading one costs that one)
         # Only the class's name: a message of a decoder may quote what the file holds.
-        detail = str(error) if isinstance(error, (ImportError, MemoryError)) else type(error).__name__
+        detail = str(error) if isinstance(error, ImportError) else type(error).__name__
         message = f"The file could not be decoded ({detail}). Export the film again from its archive."
         return not_read(Refusal(RefusalKind.UNDECODABLE, message, path))
 
@@ -64,6 +69,7 @@ def main(handle: Callable[[Mapping[str, Any]], object] | None = None) -> int:
     nowhere = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
         os.dup2(nowhere, stream)
+    limit_this_process()
     keep_freed_memory(at_most=_KEPT)
     cv2.setNumThreads(1)  # the pool runs one process for each core already
     return serve(requests, answers, handle=handle)

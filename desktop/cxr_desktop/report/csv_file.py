@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from cxr_desktop.inference.lanes import Lane
 from cxr_desktop.inference.verdict import Score, Scored, Verdict
+from cxr_desktop.report.film_page import Reading
 from cxr_desktop.report.worklist import Worklist
 from cxr_shared.files import write_text
 from cxr_shared.findings import Target
@@ -24,14 +25,17 @@ _TAIL: Final = (
     "bundle_sha256",
     "pixel_path_version",
     "sha256",
+    "reading",
+    "opinions",
+    "note",
 )
 
 
-def write_csv(path: Path, worklist: Worklist) -> None:
+def write_csv(path: Path, worklist: Worklist, readings: Mapping[Path, Reading] | None = None) -> None:
     """Write one row a film, the most urgent first; for each target probability, 1 or 0 for positive, and logit.
 
     The probability is the calibrated one; ``gate_distance`` is how far the film is from those that the models know,
-    and blank where the bundle has no gate.
+    and blank where the bundle has no gate. What readers said stands at the end, by the film's file in `readings`.
 
     Raises
     ------
@@ -44,7 +48,10 @@ def write_csv(path: Path, worklist: Worklist) -> None:
     columns = [name for target in targets for name in (target.slug, f"{target.slug}_positive", f"{target.slug}_logit")]
     writer.writerow([*_HEAD, *columns, *_TAIL])
     for verdict in worklist.ordered():
-        writer.writerow([_cell(value) for value in _row(verdict, targets, worklist.lane(verdict))])
+        reading = (readings or {}).get(verdict.source)
+        said = ["", "", ""] if reading is None else [reading.state, "; ".join(reading.opinions), reading.note]
+        row = [*_row(verdict, targets, worklist.lane(verdict)), *said]
+        writer.writerow([_cell(value) for value in row])
     write_text(path, text.getvalue())
 
 

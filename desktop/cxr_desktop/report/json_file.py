@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from cxr_desktop.inference.lanes import NEGATIVE, POSITIVE, Lane
 from cxr_desktop.inference.verdict import Provenance, Refused, Scored, Verdict
 from cxr_desktop.intake.prepared import FilmFacts
+from cxr_desktop.report.film_page import Reading
 from cxr_desktop.report.worklist import Worklist
 from cxr_shared.files import write_json
 from cxr_shared.film import Identity
@@ -18,23 +20,24 @@ SCHEMA: Final = "cxr-worklist/2"
 """Name and version of the document; a field may be added within a version, never changed or removed."""
 
 
-def write_json_report(path: Path, worklist: Worklist) -> None:
-    """Write the whole worklist, the most urgent film first.
+def write_json_report(path: Path, worklist: Worklist, readings: Mapping[Path, Reading] | None = None) -> None:
+    """Write the whole worklist, the most urgent film first, with what readers said by the film's file.
 
     Raises
     ------
     OutputError
         The file could not be written.
     """
-    write_json(path, worklist_document(worklist))
+    write_json(path, worklist_document(worklist, readings or {}))
 
 
-def worklist_document(worklist: Worklist) -> dict[str, Any]:
+def worklist_document(worklist: Worklist, readings: Mapping[Path, Reading] | None = None) -> dict[str, Any]:
     """Return the document as `json` takes it. Patient data stand under ``identity`` and nowhere else."""
     return {
         "schema": SCHEMA,
         **_provenance(worklist.provenance),
         "complete": worklist.complete,
+        "deidentified": worklist.deidentified,
         "counts": {
             "found": worklist.found,
             "above": worklist.count(*POSITIVE),
@@ -42,7 +45,10 @@ def worklist_document(worklist: Worklist) -> dict[str, Any]:
             "refused": worklist.count(Lane.REFUSED),
         },
         "lanes": {lane.words: worklist.count(lane) for lane in Lane if lane is not Lane.WAITING},
-        "films": [film_document(verdict, worklist.lane(verdict)) for verdict in worklist.ordered()],
+        "films": [
+            {**film_document(verdict, worklist.lane(verdict)), **_reading((readings or {}).get(verdict.source))}
+            for verdict in worklist.ordered()
+        ],
     }
 
 
@@ -83,6 +89,10 @@ def film_document(verdict: Verdict, lane: Lane) -> dict[str, Any]:
         **_gate(verdict),
         "timings_ms": timings,
     }
+
+
+def _reading(reading: Reading | None) -> dict[str, Any]:
+    return {} if reading is None else {"reading": dataclasses.asdict(reading)}
 
 
 def _gate(verdict: Verdict) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from cxr_desktop.inference.heatmap import coloured_map
 from cxr_desktop.inference.verdict import Scored
+from cxr_desktop.intake.prepared import DisplayFilm
 from cxr_shared.bundle import InputSpec
 from cxr_shared.findings import Target
 from cxr_shared.opencv import cv2
@@ -56,3 +57,17 @@ def jpeg(rgb: npt.NDArray[np.uint8], *, quality: int = 85) -> bytes:
     if not encoded:
         raise ValueError("the picture could not be encoded")
     return bytes(data)
+
+
+def grey_picture(film: DisplayFilm) -> npt.NDArray[np.uint8]:
+    """Give a film in its default presentation, (H, W) uint8."""
+    return np.asarray(film.default_lut[film.levels], np.uint8)
+
+
+def fitted(grey: npt.NDArray[np.uint8], side: int) -> npt.NDArray[np.uint8]:
+    """Shrink (h, w) uint8 so that its longer side has at most `side` pixels."""
+    scale = side / max(grey.shape)
+    if scale >= 1:
+        return grey
+    rows, columns = (max(1, round(length * scale)) for length in grey.shape)
+    return np.asarray(cv2.resize(grey, (columns, rows), interpolation=cv2.INTER_AREA), np.uint8)

@@ -31,6 +31,8 @@ class Worklist:
         The run was ended before its end.
     policy
         What lanes and order follow.
+    deidentified
+        The verdicts hold no identifiers (`deidentify.deidentified`).
     """
 
     provenance: Provenance
@@ -38,6 +40,7 @@ class Worklist:
     verdicts: list[Verdict] = field(default_factory=list)
     stopped: bool = False
     policy: TriagePolicy = DEFAULT_POLICY
+    deidentified: bool = False
     _pictured: int = 0
 
     @property

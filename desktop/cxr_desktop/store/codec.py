@@ -11,9 +11,12 @@ import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
+import numpy as np
+import numpy.typing as npt
 from pydantic_core import from_json
 
 from cxr_desktop.inference.urgency import Urgency
@@ -21,14 +24,16 @@ from cxr_desktop.inference.verdict import GateReading, Peak, Provenance, Refused
 from cxr_desktop.intake.prepared import decode_facts
 from cxr_desktop.store.deferred import Deferred
 from cxr_desktop.store.errors import RecordDamaged
-from cxr_desktop.store.pictures import KeptMaps, Shapes, digest, pack_maps, pack_thumbnail, unpack_thumbnail
+from cxr_desktop.store.pictures import Shapes, digest, pack_maps, pack_thumbnail, read_maps, unpack_thumbnail
 from cxr_desktop.store.records import Opinion, Read
 from cxr_shared.bundle import Calibration
 from cxr_shared.film import Identity
 from cxr_shared.findings import Target
-from cxr_shared.heat_map import CellGrid
+from cxr_shared.heat_map import CellGrid, FloatMap
 
 Json: TypeAlias = Mapping[str, Any]
+
+_NUMBER: Final = np.dtype("<f8")
 
 _MALFORMED = (ValueError, KeyError, TypeError, IndexError, AttributeError)
 
@@ -43,6 +48,9 @@ class Packed:
         What it shares with others; the form is empty for a refusal.
     body
         The rest.
+    numbers
+        (4, n) float64, little-endian, or nothing for a refusal: logits, then `x`, `y` and `logit` of the peaks. They
+        are most of a verdict and are looked into late.
     heat_maps, thumbnail
         Compressed, or None.
     """
@@ -50,6 +58,7 @@ class Packed:
     provenance: str
     form: str
     body: str
+    numbers: bytes = b""
     heat_maps: bytes | None = None
     thumbnail: bytes | None = None
 
@@ -59,7 +68,7 @@ class Form:
     """What the verdicts of a run share besides their provenance: scores without their logit, and orders."""
 
     targets: tuple[Target, ...]
-    scores: tuple[tuple[Target, float, Calibration, CellGrid, float | None, str], ...]
+    scores: tuple[tuple[float, Calibration, CellGrid, float | None, str], ...]
     peaks: tuple[Target, ...]
     maps: Shapes
 
@@ -77,19 +86,19 @@ def pack(verdict: Verdict) -> Packed:
 def _pack_scored(verdict: Scored) -> Packed:
     heat_maps = pack_maps(verdict.maps)
     thumbnail = None if verdict.thumbnail is None else pack_thumbnail(verdict.thumbnail)
-    urgency, peaks = verdict.urgency, verdict.peaks.values()
+    urgency = verdict.urgency
     body = {
         "source": os.fspath(verdict.source),
         "facts": dataclasses.asdict(verdict.facts),
-        "logits": [score.logit for score in verdict.scores.values()],
-        "peaks": [[peak.x for peak in peaks], [peak.y for peak in peaks], [peak.logit for peak in peaks]],
         "urgency": [urgency.value, urgency.nearness, urgency.why, urgency.positive],
         "timings": dataclasses.astuple(verdict.timings),
         "gate": _pack_gate(verdict.gate),
         "heat_maps": digest(heat_maps),
         "thumbnail": None if thumbnail is None else [*_shape(verdict.thumbnail), digest(thumbnail)],
     }
-    return Packed(_pack_provenance(verdict), _pack_form(verdict), to_json(body), heat_maps, thumbnail)
+    return Packed(
+        _pack_provenance(verdict), _pack_form(verdict), to_json(body), _pack_numbers(verdict), heat_maps, thumbnail
+    )
 
 
 def _pack_refused(verdict: Refused) -> Packed:
@@ -120,6 +129,31 @@ def _pack_form(verdict: Scored) -> str:
     ]
     maps = [[target, *_shape(values)] for target, values in verdict.maps.items()]
     return to_json({"scores": scores, "peaks": list(verdict.peaks), "maps": maps})
+
+
+def _pack_numbers(verdict: Scored) -> bytes:
+    peaks = verdict.peaks.values()
+    rows = (
+        [score.logit for score in verdict.scores.values()],
+        [peak.x for peak in peaks],
+        [peak.y for peak in peaks],
+        [peak.logit for peak in peaks],
+    )
+    return np.concatenate(rows).astype(_NUMBER).tobytes()
+
+
+def _scores(form: Form, numbers: bytes) -> dict[Target, Score]:
+    logits = np.frombuffer(numbers, _NUMBER, len(form.scores)).tolist()
+    return {
+        target: Score(target, logit, *rest)
+        for target, logit, rest in zip(form.targets, logits, form.scores, strict=True)
+    }
+
+
+def _peaks(form: Form, numbers: bytes) -> dict[Target, Peak]:
+    start = len(form.scores) * _NUMBER.itemsize
+    places = np.frombuffer(numbers, _NUMBER, offset=start).reshape(3, -1).tolist()
+    return dict(zip(form.peaks, map(Peak, *places), strict=True))
 
 
 def _pack_provenance(verdict: Verdict) -> str:
@@ -158,6 +192,7 @@ class Unpacker:
         *,
         provenance: str,
         form: str | None,
+        numbers: bytes,
         thumbnail: bytes | None,
         source: Path | None = None,
     ) -> Verdict:
@@ -165,8 +200,8 @@ class Unpacker:
 
         Parameters
         ----------
-        row, body, thumbnail
-            The row's number, its text, and its thumbnail.
+        row, body, numbers, thumbnail
+            The row's number, its text, its numbers, and its thumbnail.
         provenance, form
             The SHA-256 of the texts that it shares.
         source
@@ -183,28 +218,12 @@ class Unpacker:
             shared = self._provenance(provenance)
             if not form:
                 return _refused(fields, shared, where)
-            return self._scored(
-                row, fields, provenance=shared, form=self._form(form), source=where, thumbnail=thumbnail
-            )
+            kept = self._form(form)
+            maps = partial(read_maps, partial(self._heat_maps, row), kept.maps, fields["heat_maps"])
+            image = None if fields["thumbnail"] is None else unpack_thumbnail(thumbnail, fields["thumbnail"])
+            return _scored(fields, shared, where, form=kept, numbers=numbers, maps=maps, thumbnail=image)
         except _MALFORMED as error:
             raise RecordDamaged("What was kept of a film is damaged. Score the film again.") from error
-
-    def _scored(
-        self, row: int, fields: Json, *, provenance: Provenance, form: Form, source: Path, thumbnail: bytes | None
-    ) -> Scored:
-        value, nearness, why, positive = fields["urgency"]
-        return Scored(
-            source=source,
-            facts=decode_facts(fields["facts"]),
-            scores=_scores(form, fields["logits"]),
-            maps=KeptMaps(lambda: self._heat_maps(row), form.maps, fields["heat_maps"]),
-            peaks=_peaks(form, fields["peaks"]),
-            urgency=Urgency(value, nearness, why, tuple(map(Target, positive))),
-            timings=Timings(*fields["timings"]),
-            provenance=provenance,
-            thumbnail=None if fields["thumbnail"] is None else unpack_thumbnail(thumbnail, fields["thumbnail"]),
-            gate=_gate(fields["gate"]),
-        )
 
     def _provenance(self, key: str) -> Provenance:
         if key not in self._provenances:
@@ -232,42 +251,42 @@ def _parse(body: str) -> Json:
     return fields
 
 
-def _scores(form: Form, logits: Sequence[float]) -> Mapping[Target, Score]:
-    if len(logits) != len(form.scores):
-        raise ValueError("not a logit for each score")
-
-    def make() -> dict[Target, Score]:
-        return {
-            target: Score(target, logit, threshold, calibration, grid, map_peak, point)
-            for (target, threshold, calibration, grid, map_peak, point), logit in zip(form.scores, logits, strict=True)
-        }
-
-    return Deferred(form.targets, make)
-
-
-def _peaks(form: Form, columns: Sequence[Sequence[float]]) -> Mapping[Target, Peak]:
-    if [len(column) for column in columns] != [len(form.peaks)] * 3:
-        raise ValueError("not a peak for each map")
-    return Deferred(form.peaks, lambda: dict(zip(form.peaks, map(Peak, *columns), strict=True)))
-
-
 def _form(fields: Json) -> Form:
     scores = tuple(
-        (
-            Target(target),
-            threshold,
-            Calibration.model_validate(calibration),
-            CellGrid(*grid),
-            map_peak,
-            point[0] if point else "",  # texts of before have none
-        )
-        for target, threshold, calibration, grid, map_peak, *point in fields["scores"]
+        # Texts of before have no name of the operating point.
+        (threshold, Calibration.model_validate(calibration), CellGrid(*grid), map_peak, "".join(point))
+        for _, threshold, calibration, grid, map_peak, *point in fields["scores"]
     )
     return Form(
-        targets=tuple(target for target, *_ in scores),
+        targets=tuple(Target(each[0]) for each in fields["scores"]),
         scores=scores,
         peaks=tuple(map(Target, fields["peaks"])),
         maps={Target(target): tuple(shape) for target, *shape in fields["maps"]},
+    )
+
+
+def _scored(
+    fields: Json,
+    provenance: Provenance,
+    source: Path,
+    *,
+    form: Form,
+    numbers: bytes,
+    maps: Callable[[], dict[Target, FloatMap]],
+    thumbnail: npt.NDArray[np.uint8] | None,
+) -> Scored:
+    value, nearness, why, positive = fields["urgency"]
+    return Scored(
+        source=source,
+        facts=decode_facts(fields["facts"]),
+        scores=Deferred(form.targets, partial(_scores, form, numbers)),
+        maps=Deferred(tuple(form.maps), maps),
+        peaks=Deferred(form.peaks, partial(_peaks, form, numbers)),
+        urgency=Urgency(value, nearness, why, tuple(map(Target, positive))),
+        timings=Timings(*fields["timings"]),
+        provenance=provenance,
+        thumbnail=thumbnail,
+        gate=_gate(fields["gate"]),
     )
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import os
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeAlias, TypeVar
@@ -24,8 +26,8 @@ PLACE: Final = "place:"
 """Begins the key of what was said about a file whose content is not known."""
 
 _VERDICT: Final = (
-    "v.id, v.film, v.bundle_sha256, v.plan, v.pixel_path_version, v.provenance, v.form, v.saved_at, v.body, v.seal, "
-    "t.data"
+    "v.id, v.film, v.bundle_sha256, v.plan, v.pixel_path_version, v.provenance, v.form, v.saved_at, v.body, "
+    "v.numbers, v.seal, t.data"
 )
 _READ: Final = "r.sha256, r.bundle_sha256, r.at, r.body, r.seal"
 _READ_FROM: Final = -5
@@ -57,8 +59,9 @@ def load_list(database: Database, bundle_sha256: str) -> Listed:
         rows = connection.execute(_LIST, (bundle_sha256,)).fetchall()
         unpacker = _unpacker(database, connection)
     try:
-        states = file_states([row[1] for row in rows])
-        films = [_film(row, state, unpacker, bundle_sha256) for row, state in zip(rows, states, strict=True)]
+        with _no_collection():
+            states = file_states([row[1] for row in rows])
+            films = [_film(row, state, unpacker, bundle_sha256) for row, state in zip(rows, states, strict=True)]
     except (TypeError, ValueError, AttributeError) as error:  # a place of the list itself, not what is said about it
         raise StoreDamaged(database.path, "a row of the worklist is broken") from error
     return Listed(films, {row[0]: state for row, state in zip(rows, states, strict=True)})
@@ -81,11 +84,23 @@ def load_reads(database: Database, sha256: str) -> list[Read]:
     return [_read(row) for row in rows]
 
 
+@contextlib.contextmanager
+def _no_collection() -> Iterator[None]:
+    """Look for no garbage meanwhile: Python would go through the growing list again and again, half of the time."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
 def _film(row: Row, state: FileState, unpacker: Unpacker, bundle_sha256: str) -> StoredFilm:
-    real, source, added_at, film, *was = row[:6]
-    path, real = Path(os.fsdecode(source)), os.fsdecode(real)
+    _, source, added_at, film, *was = row[:6]
+    path = Path(os.fsdecode(source))
     if not film or (state != ABSENT and state != tuple(was)):  # never read, or other pixels by now
-        return StoredFilm(path, added_at, sha256="", verdict=None, stale=False, read=None, real=real)
+        return StoredFilm(path, added_at, sha256="", verdict=None, stale=False, read=None)
     verdict = None if row[6] is None else _sound(lambda: _verdict(row[6:_READ_FROM], unpacker, path))
     return StoredFilm(
         source=path,
@@ -94,7 +109,6 @@ def _film(row: Row, state: FileState, unpacker: Unpacker, bundle_sha256: str) ->
         verdict=verdict,
         stale=bool(bundle_sha256) and verdict is not None and verdict.provenance.bundle_sha256 != bundle_sha256,
         read=None if row[_READ_FROM] is None else _sound(lambda: _read(row[_READ_FROM:])),
-        real=real,
     )
 
 
@@ -110,8 +124,10 @@ def _verdict(row: Row, unpacker: Unpacker, source: Path | None = None) -> Verdic
     number, *sealed, kept, thumbnail = row
     if seal(*sealed) != kept:
         raise RecordDamaged("What was kept of a film is damaged. Score the film again.")
-    _, _, _, _, provenance, form, _, body = sealed
-    return unpacker.verdict(number, body, provenance=provenance, form=form, thumbnail=thumbnail, source=source)
+    _, _, _, _, provenance, form, _, body, numbers = sealed
+    return unpacker.verdict(
+        number, body, provenance=provenance, form=form, numbers=numbers, thumbnail=thumbnail, source=source
+    )
 
 
 def _read(row: Row) -> Read:

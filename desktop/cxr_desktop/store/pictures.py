@@ -1,11 +1,11 @@
-"""Heat maps and thumbnails as bytes with a checksum, and maps that are read when they are first asked for."""
+"""Heat maps and thumbnails as bytes with a checksum."""
 
 from __future__ import annotations
 
 import hashlib
 import math
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -63,38 +63,12 @@ def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-class KeptMaps(Mapping[Target, FloatMap]):
-    """Maps that stay in the store until one of them is asked for; then they are kept.
-
-    Reading one raises `RecordDamaged` where they do not fit their checksum, and `StoreClosed` after the store was
-    closed. Their targets are known without reading.
-    """
-
-    __slots__ = ("_checksum", "_maps", "_read", "_shapes")
-
-    def __init__(self, read: Callable[[], bytes | None], shapes: Shapes, checksum: str) -> None:
-        self._read = read
-        self._shapes = shapes
-        self._checksum = checksum
-        self._maps: dict[Target, FloatMap] | None = None
-
-    def __getitem__(self, target: Target) -> FloatMap:
-        self._shapes[target]  # KeyError before anything is read
-        if self._maps is None:
-            self._maps = self._load()
-        return self._maps[target]
-
-    def __iter__(self) -> Iterator[Target]:
-        return iter(self._shapes)
-
-    def __len__(self) -> int:
-        return len(self._shapes)
-
-    def _load(self) -> dict[Target, FloatMap]:
-        data = self._read()
-        try:
-            if data is not None and digest(data) == self._checksum:
-                return unpack_maps(data, self._shapes)
-        except (ValueError, zlib.error):
-            pass
-        raise RecordDamaged("The heat maps kept of this film are damaged. Score the film again to have them anew.")
+def read_maps(read: Callable[[], bytes | None], shapes: Shapes, checksum: str) -> dict[Target, FloatMap]:
+    """Read packed maps; `RecordDamaged` where they are gone or do not fit their checksum."""
+    data = read()
+    try:
+        if data is not None and digest(data) == checksum:
+            return unpack_maps(data, shapes)
+    except (ValueError, zlib.error):
+        pass
+    raise RecordDamaged("The heat maps kept of this film are damaged. Score the film again to have them anew.")

@@ -60,6 +60,7 @@ _FIRST: Final[Migration] = (
         form TEXT REFERENCES forms,
         saved_at TEXT NOT NULL,
         body TEXT NOT NULL,
+        numbers BLOB NOT NULL,
         seal BLOB NOT NULL
     )""",
     "CREATE INDEX verdicts_by_film ON verdicts (film)",

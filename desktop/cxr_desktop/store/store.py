@@ -140,7 +140,7 @@ class Store:
 
         A file that has changed since it was read waits: what was said about its old content is not shown for the new.
         One that is not there now keeps its verdict. A record that is damaged is left out, so that its film waits.
-        Heat maps are read when first asked for (`KeptMaps`).
+        Heat maps are read when first asked for (so are scores and peaks made).
 
         Parameters
         ----------
@@ -198,12 +198,12 @@ def _insert_verdict(connection: sqlite3.Connection, verdict: Verdict, packed: Pa
         _intern(connection, table, text) for table, text in (("provenances", packed.provenance), ("forms", packed.form))
     ]
     by = verdict.provenance
-    values = (film, by.bundle_sha256, by.plan, by.pixel_path_version, *keys, utc_now(), packed.body)
+    values = (film, by.bundle_sha256, by.plan, by.pixel_path_version, *keys, utc_now(), packed.body, packed.numbers)
     whole = audit.seal(*values)
     number = _insert(
         connection,
-        "INSERT INTO verdicts (film, bundle_sha256, plan, pixel_path_version, provenance, form, saved_at, body, seal) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO verdicts (film, bundle_sha256, plan, pixel_path_version, provenance, form, saved_at, body, "
+        "numbers, seal) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (*values, whole),
     )
     for table, data in (("heat_maps", packed.heat_maps), ("thumbnails", packed.thumbnail)):

@@ -29,8 +29,10 @@ def bundle_rows(bundle: Bundle) -> list[Row]:
     return [
         _MODELS,
         *map(_model, manifest.models),
+        ("",),
         _POINTS,
         *(row for entry in manifest.models for row in _points(entry)),
+        ("",),
         ("Film gate", *_gate(manifest.gate)),
         ("Pixel path", str(manifest.pixel_path_version)),
         ("Notice", manifest.notice),

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
 from PySide6.QtCore import QObject, Signal
 
-from cxr_desktop.batch import HOW_TO_GET_A_BUNDLE, Reports
+from cxr_desktop.batch import HOW_TO_GET_A_BUNDLE
 from cxr_desktop.inference.choice import chosen_plan, remember_fastest
 from cxr_desktop.inference.engine import Engine
 from cxr_desktop.inference.kinds import Kind, Wanted
@@ -23,8 +24,10 @@ from cxr_desktop.inference.trust import open_trusted
 from cxr_desktop.inference.verdict import Provenance, Verdict
 from cxr_desktop.intake.decoding import DecodePool
 from cxr_desktop.intake.demo import demo_films, demo_folder
-from cxr_desktop.intake.files import find_films
+from cxr_desktop.intake.files import find_films_in_chunks
 from cxr_desktop.intake.prepared import DisplayFilm
+from cxr_desktop.intake.watch import FolderWatch
+from cxr_desktop.reports import Remarks, Reports
 from cxr_desktop.store import Store, StoredFilm
 from cxr_desktop.ui.mailbox import Background, Mailbox
 from cxr_desktop.ui.memory import Memory
@@ -32,6 +35,7 @@ from cxr_desktop.ui.rendering import Pyramid
 from cxr_desktop.ui.scorer import Scorer
 from cxr_desktop.worklist.reading import Readings
 from cxr_desktop.worklist.row import Row
+from cxr_desktop.worklist.said import said_of
 from cxr_desktop.worklist.sheet import Sheet
 from cxr_shared.bundle import Bundle
 
@@ -67,6 +71,8 @@ class Desk(QObject):
         (Path, Pyramid): the film that `show` asked for last.
     not_shown
         (Path, str): it cannot be shown, and why.
+    shown_beside
+        (Path, Pyramid | str): the film that `show_beside` asked for, or why it cannot be shown.
     bundle_loading
         str: what is being done with a bundle.
     bundle_ready
@@ -84,6 +90,7 @@ class Desk(QObject):
     relisted = Signal()
     shown = Signal(object, object)
     not_shown = Signal(object, str)
+    shown_beside = Signal(object, object)
     bundle_loading = Signal(str)
     bundle_ready = Signal(object)
     providers_judged = Signal(list)
@@ -106,6 +113,7 @@ class Desk(QObject):
         self._retired: list[Scorer] = []
         self._recalled = False
         self._stop = threading.Event()
+        self._watch: FolderWatch | None = None
         self._wanted: Path | None = None
         self._kept: OrderedDict[Path, Pyramid] = OrderedDict()
 
@@ -118,7 +126,22 @@ class Desk(QObject):
     def open_paths(self, paths: Sequence[Path]) -> None:
         """Add the films among files and folders, and score them where a bundle is open."""
         self.named.update(paths)
-        self._run(lambda: self._look_up(find_films(paths, stopped=self._stop.is_set)), success=self._add)
+        self._run(lambda: self._search(paths), success=self._searched)
+
+    def watch(self, folder: Path) -> None:
+        """Add each film that lies in a folder or arrives there, in place of the folder that was watched before."""
+        self.unwatch()
+        self._watch = FolderWatch(
+            folder,
+            lambda films: self._mailbox.post(lambda: self.open_paths(films)),
+            on_trouble=lambda words: self._mailbox.post(lambda: self.told.emit(words)),
+        ).start()
+
+    def unwatch(self) -> None:
+        """Watch no folder."""
+        if self._watch is not None:
+            self._watch.close()
+            self._watch = None
 
     def open_bundle(self, path: Path, *, wanted: Wanted = Wanted.AUTO) -> None:
         """Verify a bundle, choose its provider, and score every film with it."""
@@ -144,7 +167,7 @@ class Desk(QObject):
     def open_demo(self) -> None:
         """Add films to try the program with."""
         self.told.emit("Drawing synthetic demo films; they are no patient's.")
-        self._run(lambda: self._look_up(demo_films(demo_folder())), success=self._add)
+        self._run(lambda: demo_films(demo_folder()), success=self.open_paths)
 
     def follow(self, policy: TriagePolicy) -> None:
         """Judge every row by another policy."""
@@ -169,21 +192,45 @@ class Desk(QObject):
         if self._scorer is not None:
             self._scorer.submit([row.source for row in rows if row.lane is Lane.WAITING])
 
+    def show_beside(self, path: Path) -> None:
+        """Decode a film to stand beside the one that is shown."""
+
+        def decode() -> Pyramid | str:
+            kept = self._kept.get(path)
+            return kept if kept is not None else self._read(path)
+
+        self._run(decode, success=lambda result: self.shown_beside.emit(path, result))
+
     def export(self, reports: Reports) -> None:
         """Write what was judged so far."""
         loaded = self.loaded
         if loaded is None:
             self.told.emit(VIEWER_ONLY)
             return
-        worklist = self.sheet.worklist(loaded.provenance)
-        self.named.update(filter(None, (reports.json, reports.csv, reports.html)))
+        worklist, readings = self.sheet.worklist(loaded.provenance), said_of(self.sheet.rows)
 
         def write() -> str:
-            paths = reports.write(worklist, loaded.bundle)
+            said: list[str] = []
+            remarks = Remarks(said.append, self._stop.is_set)
+            paths = reports.write(worklist, loaded.bundle, readings=readings, remarks=remarks)
             missing = "" if worklist.complete else f"; {worklist.found - len(worklist.verdicts)} films still wait"
-            return f"Wrote {', '.join(map(str, paths))}{missing}."
+            return " ".join((f"Wrote {', '.join(map(str, paths))}{missing}.", *said))
 
-        self._run(write, success=self.told.emit)
+        written = {kind: getattr(reports, kind) for kind in ("json", "csv", "html", "pdf", "dicom")}
+        kinds = [kind for kind, path in written.items() if path is not None]
+        self.named.update(filter(None, written.values()))
+        self._memory.audit(
+            "export",
+            kinds=", ".join(kinds),
+            films=str(len(worklist.verdicts)),
+            deidentified="yes" if reports.deidentified else "no",
+            bundle=loaded.bundle.sha256,
+        )
+        self.carry_out(write)
+
+    def carry_out(self, operation: Callable[[], str]) -> None:
+        """Run what touches no widget in the background, and say what it returns."""
+        self._run(operation, success=self.told.emit)
 
     def judge_providers(self) -> None:
         """Prove every provider with the bundle that is open, else with a toy."""
@@ -198,6 +245,7 @@ class Desk(QObject):
     def close(self) -> None:
         """End every thread and process; nothing is sent after."""
         self._stop.set()
+        self.unwatch()
         self._mailbox.close()
         for scorer in [*self._retired, *([self._scorer] if self._scorer else [])]:
             scorer.close()
@@ -215,16 +263,21 @@ class Desk(QObject):
     ) -> None:
         self._background.run(operation, success=success, failure=failure or self.failed.emit)
 
-    def _look_up(self, files: Iterable[Path]) -> list[Path]:
-        """Ask the disk, in the background, what the sheet will ask for."""
-        found = list(files)
-        self.sheet.look_up(found)
+    def _search(self, paths: Sequence[Path]) -> bool:
+        """Add films as they are found; says whether there was any."""
+        found = False
+        for chunk in find_films_in_chunks(paths, stopped=self._stop.is_set):
+            found = True
+            self.sheet.look_up(chunk)  # asks the disk here, not in the window's thread
+            self._mailbox.post(partial(self._add, chunk))
         return found
+
+    def _searched(self, found: bool) -> None:  # noqa: FBT001  (what `_search` gives)
+        if not found:
+            self.told.emit("No film was found there. Films are PNG, JPEG or DICOM files, also in a ZIP or on a disc.")
 
     def _add(self, files: list[Path]) -> None:
         fresh = self.sheet.new_among(files)
-        if not files:
-            self.told.emit("No film was found there. Films are PNG, JPEG or DICOM files.")
         if not fresh:
             return
         self._memory.add(fresh)
@@ -292,6 +345,9 @@ class Desk(QObject):
     def _decode(self, path: Path) -> Pyramid | str | None:
         if path != self._wanted:
             return None
+        return self._read(path)
+
+    def _read(self, path: Path) -> Pyramid | str:
         result = self._viewing.display(path)
         return Pyramid(result) if isinstance(result, DisplayFilm) else result.message
 

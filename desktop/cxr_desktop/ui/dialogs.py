@@ -22,13 +22,17 @@ class Dialogs:
             self._parent,
             "Open films",
             "",
-            "Films (*.png *.jpg *.jpeg *.dcm *.dicom *.ima);;All files (*)",
+            "Films, ZIPs and discs (*.png *.jpg *.jpeg *.dcm *.dicom *.ima *.zip DICOMDIR);;All files (*)",
         )
         return [Path(name) for name in names]
 
     def folder(self) -> Path | None:
         """Ask for a folder of films."""
         return _path(QFileDialog.getExistingDirectory(self._parent, "Open a folder of films"))
+
+    def folder_to_watch(self) -> Path | None:
+        """Ask for a folder that films arrive in."""
+        return _path(QFileDialog.getExistingDirectory(self._parent, "Watch a folder that films arrive in"))
 
     def bundle(self) -> Path | None:
         """Ask for a bundle."""
@@ -40,6 +44,10 @@ class Dialogs:
         chosen, _ = QFileDialog.getSaveFileName(self._parent, title, name)
         return _path(chosen)
 
+    def export_folder(self) -> Path | None:
+        """Ask for a folder to write DICOM objects into."""
+        return _path(QFileDialog.getExistingDirectory(self._parent, "Export DICOM objects into a folder"))
+
 
 def table_dialog(parent: QWidget, title: str, rows: list[tuple[str, ...]]) -> QDialog:
     """Make a window of its own that shows a table and stops nothing; it is gone when it is closed."""
@@ -49,12 +57,14 @@ def table_dialog(parent: QWidget, title: str, rows: list[tuple[str, ...]]) -> QD
     inner = QWidget(dialog)
     grid = QGridLayout(inner)
     grid.setHorizontalSpacing(24)
+    columns = max((len(row) for row in rows), default=1)
     for number, row in enumerate(rows):
         for column, text in enumerate(row):
+            room = columns - column if column == len(row) - 1 else 1  # a long last cell must not widen its column
             label = QLabel(text, inner)
             label.setObjectName("heading" if column == 0 else "cell")
             label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-            grid.addWidget(label, number, column)
+            grid.addWidget(label, number, column, 1, room)
     area = QScrollArea(dialog)
     area.setWidget(inner)
     area.setWidgetResizable(True)

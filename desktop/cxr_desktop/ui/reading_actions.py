@@ -30,6 +30,9 @@ class Reads(Protocol):
     def target(self) -> Target | None:
         """The target that is chosen."""
 
+    def forget_target(self) -> None:
+        """Choose no target."""
+
     def show_row(self) -> None:
         """Show the film that is open anew."""
 
@@ -127,6 +130,7 @@ class ReadingActions:
     def blind_first(self, blind: bool) -> None:  # noqa: FBT001  (a Qt slot)
         """Hide the scores of films until the reader commits, or show them."""
         self._window.list.set_blind(blind)
+        self._window.forget_target()  # the one that was shown tells what the models found
         self._window.show_row()
 
     def _try(self, operation: Callable[[], object]) -> bool:

@@ -20,6 +20,7 @@ ALARM: Final = "#d9694f"
 ALARM_TEXT: Final = "#e58d78"
 CAUTION: Final = "#cf9a4a"
 
+# Dark spin buttons could not be told apart; with `NoButtons` and a border Qt leaves one pixel for the number.
 _STYLE: Final = f"""
 QMainWindow, QDialog {{ background: {GROUND}; }}
 QToolTip {{ background: {RAISED}; color: {STRONG}; border: 1px solid {LINE}; padding: 4px; }}
@@ -49,7 +50,7 @@ QSlider::groove:horizontal {{ height: 4px; background: {RAISED}; border-radius: 
 QSlider::sub-page:horizontal {{ background: {ACCENT}; border-radius: 2px; }}
 QSlider::handle:horizontal {{ width: 12px; margin: -5px 0; border-radius: 6px; background: {TEXT}; }}
 QSlider::handle:horizontal:focus {{ background: {STRONG}; }}
-QDoubleSpinBox {{ background: {GROUND}; border: 1px solid {LINE}; border-radius: 4px; padding: 2px 6px; }}
+QDoubleSpinBox {{ background: {GROUND}; border: 1px solid {LINE}; border-radius: 4px; padding: 2px 0; }}
 QGroupBox {{ border: 1px solid {LINE}; border-radius: 4px; margin-top: 10px; padding-top: 8px; }}
 QGroupBox::title {{ subcontrol-origin: margin; left: 10px; color: {STRONG}; }}
 QScrollBar:vertical {{ background: {PANEL}; width: 10px; }}
@@ -64,6 +65,8 @@ QWidget#list {{ background: {PANEL}; }}
 QPushButton#lane {{ padding: 3px 9px; border-radius: 10px; }}
 QLineEdit, QPlainTextEdit {{ background: {GROUND}; border: 1px solid {LINE}; border-radius: 4px; padding: 3px 6px;
   selection-background-color: #24405a; }}
+QDoubleSpinBox QLineEdit {{ border: none; padding: 0 6px; }}
+QDoubleSpinBox::up-button, QDoubleSpinBox::down-button {{ width: 0; border: none; }}
 QLineEdit:focus, QPlainTextEdit:focus {{ border-color: {ACCENT}; }}
 QWidget#side, QWidget#side QScrollArea, QWidget#bars {{ background: {PANEL}; }}
 QLabel#clinical {{ color: {CAUTION}; font-weight: bold; padding: 0 8px; }}

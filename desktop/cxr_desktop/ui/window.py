@@ -10,28 +10,32 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QMainWindow, QSplitter, QVBoxLayout, QWidget
 
-from cxr_desktop.batch import Reports
 from cxr_desktop.inference.lanes import Lane
 from cxr_desktop.inference.verdict import Verdict
 from cxr_desktop.report.pictures import leading_target
 from cxr_desktop.settings import Settings
 from cxr_desktop.ui.actions import build_menus
 from cxr_desktop.ui.bundle_table import bundle_rows
+from cxr_desktop.ui.companion_actions import CompanionActions
 from cxr_desktop.ui.desk import VIEWER_ONLY, Desk, Loaded
 from cxr_desktop.ui.dialogs import Dialogs, keys_dialog, table_dialog
+from cxr_desktop.ui.export_actions import ExportActions
 from cxr_desktop.ui.help_actions import HelpActions
 from cxr_desktop.ui.housekeeping import Housekeeper
 from cxr_desktop.ui.list_actions import ListActions
+from cxr_desktop.ui.model_inputs import ModelInputs
 from cxr_desktop.ui.reading_actions import ReadingActions
 from cxr_desktop.ui.rendering import Pyramid
 from cxr_desktop.ui.settings_actions import SettingsActions
+from cxr_desktop.ui.stage_actions import StageActions
+from cxr_desktop.ui.watching import Watching
 from cxr_desktop.ui.widgets.annotations import Annotations
 from cxr_desktop.ui.widgets.images import heat_map
 from cxr_desktop.ui.widgets.list_pane import ListPane
 from cxr_desktop.ui.widgets.notice import NoticeBar
 from cxr_desktop.ui.widgets.side import SidePanel
+from cxr_desktop.ui.widgets.stage import NOTHING_SEEN, Stage
 from cxr_desktop.ui.widgets.status import StatusLine
-from cxr_desktop.ui.widgets.viewer import FilmViewer
 from cxr_desktop.ui.widgets.welcome import Welcome
 from cxr_desktop.worklist.row import Row
 from cxr_shared.errors import CxrError
@@ -39,8 +43,6 @@ from cxr_shared.findings import Target
 
 _TITLE: Final = "Chest X-ray triage: NOT FOR CLINICAL USE"
 _SIZE: Final = QSize(1560, 960)
-_ZOOM: Final = 1.25
-_OPACITY_STEP: Final = 10
 
 
 class MainWindow(QMainWindow):
@@ -71,20 +73,35 @@ class MainWindow(QMainWindow):
         self.dialogs = dialogs or Dialogs(self)
         self.list = ListPane(desk.sheet)
         self.table = self.list.table
-        self.viewer = FilmViewer()
+        self.stage = Stage()
+        self.viewer = self.stage.main
+        self.model_inputs = ModelInputs(self)
+        self.stage_actions = StageActions(self.stage)
         self.side = SidePanel()
         self.welcome = Welcome()
         self.splitter = QSplitter(Qt.Orientation.Horizontal)
         self.notice = NoticeBar()
         self.status = StatusLine()
+        self.watching = Watching(desk, self.dialogs)
+        self.exports = ExportActions(self)
         self._row: Row | None = None
         self._target: Target | None = None
-        self._pyramid: Pyramid | None = None
         self.list_actions = ListActions(self)
         self.reading_actions = ReadingActions(self)
         self.settings_actions = SettingsActions(self, settings or Settings(), settings_file)
+        self.companion_actions = CompanionActions(self)
         self.help_actions = HelpActions(self)
-        handlers = (self.list_actions, self.reading_actions, self.settings_actions, self.help_actions, self)
+        handlers = (
+            self.list_actions,
+            self.reading_actions,
+            self.settings_actions,
+            self.companion_actions,
+            self.stage_actions,
+            self.watching,
+            self.exports,
+            self.help_actions,
+            self,
+        )
         self.actions_by_name = build_menus(self, handlers)
         self._lay_out()
         self._connect()
@@ -118,54 +135,6 @@ class MainWindow(QMainWindow):
         if paths:
             self.desk.open_paths(paths)
 
-    def export_json(self) -> None:
-        """Ask where, and write the worklist as JSON."""
-        path = self.dialogs.save("Export as JSON", "worklist.json")
-        if path is not None:
-            self.desk.export(Reports(json=path))
-
-    def export_csv(self) -> None:
-        """Ask where, and write the worklist as CSV."""
-        path = self.dialogs.save("Export as CSV", "worklist.csv")
-        if path is not None:
-            self.desk.export(Reports(csv=path))
-
-    def invert(self, inverted: bool) -> None:  # noqa: FBT001  (a Qt slot)
-        """Show dense tissue dark, or bright."""
-        self.viewer.set_inverted(inverted)
-
-    def reset_window(self) -> None:
-        """Return to the film's own window."""
-        self.viewer.reset_window()
-
-    def fit(self) -> None:
-        """Show the whole film."""
-        self.viewer.fit()
-
-    def one_to_one(self) -> None:
-        """Show film pixels as screen pixels."""
-        self.viewer.one_to_one()
-
-    def zoom_in(self) -> None:
-        """Zoom in around the middle."""
-        self.viewer.zoom(_ZOOM)
-
-    def zoom_out(self) -> None:
-        """Zoom out around the middle."""
-        self.viewer.zoom(1 / _ZOOM)
-
-    def show_heat(self, shown: bool) -> None:  # noqa: FBT001  (a Qt slot)
-        """Show or hide the heat map."""
-        self.side.heat.setChecked(shown)
-
-    def more_opaque(self) -> None:
-        """Make the heat map more opaque."""
-        self.side.opacity.setValue(self.side.opacity.value() + _OPACITY_STEP)
-
-    def less_opaque(self) -> None:
-        """Make the heat map less opaque."""
-        self.side.opacity.setValue(self.side.opacity.value() - _OPACITY_STEP)
-
     def next_target(self) -> None:
         """Choose the next target."""
         self.side.scores.step(1)
@@ -197,13 +166,18 @@ class MainWindow(QMainWindow):
         """The target whose score and map are chosen."""
         return self._target
 
+    def forget_target(self) -> None:
+        """Choose no target; the next time scores are shown, the leading one is."""
+        self._target = None
+
     def tell(self, words: str) -> None:
         """Say something to the person."""
         self.notice.tell(words)
 
-    def hide_identities(self, hidden: bool) -> None:  # noqa: ARG002, FBT001  (the list's view says it)
+    def hide_identities(self, hidden: bool) -> None:  # noqa: FBT001  (a Qt slot)
         """Hide patient data around the film, or show them."""
-        self._annotate()
+        self.stage_actions.set_identity_hidden(hidden)
+        self._name_film()
 
     def show_row(self) -> None:
         """Show scores, reading and heat map of the film that is open."""
@@ -214,12 +188,12 @@ class MainWindow(QMainWindow):
         waiting = "" if row is None else "Waiting to be scored." if loaded else "Not scored: no bundle is open."
         self.side.show_row(row, self._target, waiting=waiting, blind=blind, calls=self.reading_actions.calls)
         if scored is None or loaded is None or self._target is None or blind:
-            self.viewer.set_heat(None)
+            self.stage.set_heat(None)
             return
         try:
-            self.viewer.set_heat(heat_map(scored, self._target, loaded.bundle.manifest.input))
+            self.stage.set_heat(heat_map(scored, self._target, loaded.bundle.manifest.input))
         except CxrError as error:  # its map was kept and is damaged
-            self.viewer.set_heat(None)
+            self.stage.set_heat(None)
             self.notice.tell(str(error), grave=True)
 
     # What Qt asks of a window.
@@ -244,6 +218,9 @@ class MainWindow(QMainWindow):
         self.settings_actions.end()
         self.hide()
         self.table.films.stop()
+        for window in self.stage_actions.windows:
+            window.close()
+        self.model_inputs.close()
         self.housekeeper.stop()
         self.desk.close()
         event.accept()
@@ -260,7 +237,7 @@ class MainWindow(QMainWindow):
         self._show_progress()
         empty = not self.desk.sheet.rows
         self.welcome.setVisible(empty)
-        self.viewer.setVisible(not empty)
+        self.stage.setVisible(not empty)
         if self.table.row is None and self.table.films.rowCount():
             self.table.open(0)
 
@@ -283,46 +260,39 @@ class MainWindow(QMainWindow):
 
     def _shown(self, path: Path, pyramid: Pyramid) -> None:
         if self._row is not None and self._row.source == path:
-            self._pyramid = pyramid
-            self._annotate()
-            self.viewer.show_film(pyramid)
+            self.stage.show_film(pyramid)
             self.show_row()
 
     def _not_shown(self, path: Path, reason: str) -> None:
         if self._row is not None and self._row.source == path:
-            self._annotate()
-            self.viewer.show_message(reason)
+            self.stage.show_message(reason, Annotations(identity=(path.name,)))
 
-    def _annotate(self) -> None:
-        """Write around the film what may be seen of whom it shows."""
-        row, pyramid = self._row, self._pyramid
-        if row is None:
-            return
-        hidden = self.table.films.view.hidden
-        lines = [f"Film {row.number}" if hidden else row.source.name]
-        if pyramid is not None and pyramid.film.source == row.source:
-            facts = pyramid.film.facts
-            if not hidden:
-                lines.append(" · ".join(filter(None, (facts.identity.patient_id, facts.identity.patient_name))))
-                lines.append(facts.identity.acquired)
-            lines.append(f"view {facts.view.value} · {facts.shape[1]}×{facts.shape[0]} · {facts.bits} bit")
-        self.viewer.annotations = Annotations(tuple(filter(None, lines)))
-        self.viewer.update()
-        self.setWindowTitle(f"{lines[0]} · {_TITLE}")
+    def _name_film(self) -> None:
+        """Name the open film in the title, so far as it may be seen whose it is."""
+        if self._row is not None:
+            hidden = self.table.films.view.hidden
+            name = f"Film {self._row.number}" if hidden else self._row.source.name
+            self.setWindowTitle(f"{name} · {_TITLE}")
 
     # What the widgets say.
 
     def _opened(self, row: Row) -> None:
         self.side.reading.flush()
         self._row, self._target = row, None
-        self.viewer.set_heat(None)
-        self._annotate()
+        self._name_film()
+        self.stage.announce(Annotations(identity=(row.source.name,)))
         self.desk.show(row.source)
         self.show_row()
 
     def _chosen(self, target: Target) -> None:
         self._target = target
         self.show_row()
+
+    def _want_model_view(self, path: Path) -> None:
+        if self.desk.loaded is None:
+            self.stage.tell_model_view(path, NOTHING_SEEN)
+        else:
+            self.model_inputs.request(path, self.desk.loaded.bundle.manifest.input)
 
     def _show_progress(self) -> None:
         counts = self.desk.sheet.counts()
@@ -336,8 +306,8 @@ class MainWindow(QMainWindow):
         column.setSpacing(0)
         column.addWidget(self.notice)
         column.addWidget(self.welcome, 1)
-        column.addWidget(self.viewer, 1)
-        self.viewer.hide()
+        column.addWidget(self.stage, 1)
+        self.stage.hide()
         splitter = self.splitter
         for widget in (self.list, middle, self.side):
             splitter.addWidget(widget)
@@ -361,6 +331,7 @@ class MainWindow(QMainWindow):
         desk.not_shown.connect(self._not_shown)
         desk.bundle_loading.connect(self.status.show_loading)
         desk.bundle_ready.connect(self._bundle_ready)
+        self.watching.follow(self.actions_by_name["watch_folder"])
         self.status.bundle.clicked.connect(self.show_bundle)
         self.status.provider.clicked.connect(self.help_actions.show_providers)
         desk.told.connect(self.notice.tell)
@@ -368,7 +339,12 @@ class MainWindow(QMainWindow):
         self.table.opened.connect(self._opened)
         self.welcome.asked.connect(lambda name: self.actions_by_name[name].trigger())
         side.scores.chosen.connect(self._chosen)
-        side.opacity.valueChanged.connect(lambda value: self.viewer.set_opacity(value / 100))
-        side.heat.toggled.connect(self.viewer.set_heat_shown)
-        side.heat.toggled.connect(self.actions_by_name["show_heat"].setChecked)
-        self.actions_by_name["show_heat"].setChecked(True)
+        stage, inputs = self.stage, self.model_inputs
+        side.opacity.valueChanged.connect(lambda value: stage.set_opacity(value / 100))
+        stage.opacity_changed.connect(lambda opacity: side.opacity.setValue(round(opacity * 100)))
+        side.heat.toggled.connect(stage.set_heat_shown)
+        stage.heat_shown_changed.connect(side.heat.setChecked)
+        stage.model_view_wanted.connect(self._want_model_view)
+        inputs.made.connect(stage.show_model_view)
+        inputs.not_made.connect(stage.tell_model_view)
+        self.stage_actions.attach(self.actions_by_name)

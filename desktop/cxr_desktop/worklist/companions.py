@@ -19,14 +19,15 @@ def companions(row: Row, rows: Iterable[Row]) -> list[Row]:
     return sorted(others, key=lambda each: _nearness(each, row))
 
 
-def caption(row: Row, beside: Row) -> str:
-    """Say what a companion is: ``same study``, or when it was acquired and whether before."""
+def caption(row: Row, beside: Row, *, hidden: bool = False) -> str:
+    """Say what a companion is: ``same study``, or whether a prior and, unless patient data are hidden, of when."""
     if beside.identity.study_uid and beside.identity.study_uid == row.identity.study_uid:
         return "same study"
     when, now = beside.identity.acquired, row.identity.acquired
     if not when:
         return "same patient, undated"
-    return f"{'prior' if not now or when < now else 'later'}, {when[:10]}"
+    order = "prior" if not now or when < now else "later"
+    return order if hidden else f"{order}, {when[:10]}"
 
 
 def _nearness(other: Row, row: Row) -> tuple[bool, bool, bool, list[int]]:

@@ -6,7 +6,6 @@ another way says who signed.
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 from typing import Final
 
@@ -15,12 +14,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from pydantic import ValidationError
 
-from cxr_shared.bundle.archive import pack
-from cxr_shared.bundle.manifest import MANIFEST_NAME
-from cxr_shared.bundle.reader import open_bundle
-from cxr_shared.bundle.signature import SIGNATURE_NAME, Signature, fingerprint
+from cxr_shared.bundle.signature import Signature, fingerprint
 from cxr_shared.errors import KeyUnusable, SignatureRefused
-from cxr_shared.files import atomic_writer, write_bytes
+from cxr_shared.files import write_bytes
 
 _PURPOSE: Final = b"cxr-bundle-manifest\0"
 """Signed before the manifest, so that a signature made for another purpose never fits."""
@@ -57,27 +53,6 @@ def make_keys(path: Path) -> str:
         public.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo),
     )
     return fingerprint(public.public_bytes_raw())
-
-
-def sign_bundle(path: Path, key: Path) -> Signature:
-    """Replace the bundle at `path` by the same one signed with the private key in the file `key`.
-
-    Raises
-    ------
-    BundleError
-        The bundle must not be used, so it is not signed either.
-    KeyUnusable
-        `key` cannot be read or is no private Ed25519 key.
-    OutputError
-        The signed bundle could not be written; the one there is untouched.
-    """
-    bundle = open_bundle(path)
-    with zipfile.ZipFile(path) as archive:  # the very bytes, which may hold fields of a newer version
-        manifest = archive.read(MANIFEST_NAME)
-    signature = sign(manifest, key)
-    with atomic_writer(path) as stream:
-        pack(stream, [(MANIFEST_NAME, manifest), *bundle.files.items(), (SIGNATURE_NAME, signature.text)])
-    return signature
 
 
 def sign(manifest: bytes, key: Path) -> Signature:

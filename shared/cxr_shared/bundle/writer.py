@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
 from cxr_shared.bundle.archive import pack
 from cxr_shared.bundle.manifest import MANIFEST_NAME, Manifest
+from cxr_shared.bundle.reader import open_bundle
+from cxr_shared.bundle.signature import SIGNATURE_NAME, Signature
 from cxr_shared.errors import BundleDamaged
 from cxr_shared.files import atomic_writer, sha256_bytes
 
@@ -39,3 +42,26 @@ def write_bundle(path: Path, manifest: Manifest, files: Mapping[str, bytes]) -> 
     members = [(MANIFEST_NAME, text), *((each.file, files[each.file]) for each in manifest.files)]
     with atomic_writer(path) as stream:
         pack(stream, members)
+
+
+def sign_bundle(path: Path, key: Path) -> Signature:
+    """Replace the bundle at `path` by the same one signed with the private key in the file `key`.
+
+    Raises
+    ------
+    BundleError
+        The bundle must not be used, so it is not signed either.
+    KeyUnusable
+        `key` cannot be read or is no private Ed25519 key.
+    OutputError
+        The signed bundle could not be written; the one there is untouched.
+    """
+    from cxr_shared.bundle.signing import sign  # cryptography is slow to import
+
+    bundle = open_bundle(path)
+    with zipfile.ZipFile(path) as archive:  # the very bytes, which may hold fields of a newer version
+        manifest = archive.read(MANIFEST_NAME)
+    signature = sign(manifest, key)
+    with atomic_writer(path) as stream:
+        pack(stream, [(MANIFEST_NAME, manifest), *bundle.files.items(), (SIGNATURE_NAME, signature.text)])
+    return signature

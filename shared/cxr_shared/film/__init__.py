@@ -3,6 +3,7 @@
 from cxr_shared.film.film import (
     Film,
     Identity,
+    PatientOrientation,
     PixelSpacing,
     Refusal,
     RefusalKind,
@@ -19,6 +20,7 @@ from cxr_shared.film.read import read_film
 __all__ = [
     "Film",
     "Identity",
+    "PatientOrientation",
     "PixelSpacing",
     "Refusal",
     "RefusalKind",

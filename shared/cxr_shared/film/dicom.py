@@ -14,7 +14,7 @@ from cxr_shared.film.decode import Decoded, Format, decode, read_format
 from cxr_shared.film.film import Film, Identity, RefusalKind
 from cxr_shared.film.grayscale import Grey, normalise, refuse_blank
 from cxr_shared.film.header import Header, read_header, read_pixels
-from cxr_shared.film.identity import read_identity, read_spacing
+from cxr_shared.film.identity import read_identity, read_orientation, read_spacing
 from cxr_shared.film.refusals import FilmRefusedError
 
 
@@ -63,6 +63,7 @@ def _read(header: Header, path: Path, *, identity: Identity, any_view: bool) -> 
         spacing=read_spacing(dataset),
         identity=identity,
         transfer_syntax=str(header.transfer_syntax),
+        orientation=read_orientation(dataset),
     )
 
 

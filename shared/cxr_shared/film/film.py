@@ -75,6 +75,21 @@ class PixelSpacing:
 
 
 @dataclass(frozen=True, slots=True)
+class PatientOrientation:
+    """Where a film's rows and columns run in the patient, Patient Orientation (0020,0020), PS3.3 C.7.6.1.1.1.
+
+    Attributes
+    ----------
+    row, column
+        Towards the right edge and towards the bottom edge: one to three of the letters R, L, A, P, H and F, the
+        main direction first.
+    """
+
+    row: str
+    column: str
+
+
+@dataclass(frozen=True, slots=True)
 class Identity:
     """Who and what a film shows, as the file says; empty where it does not. Patient data: never log it."""
 
@@ -113,6 +128,8 @@ class Film:
         Identifiers of the patient and of the objects.
     transfer_syntax
         DICOM transfer syntax UID, or the container's name (``"PNG"``, ``"JPEG"``).
+    orientation
+        Where its edges lie in the patient, or None where the file does not say.
     """
 
     pixels: FloatImage
@@ -123,6 +140,7 @@ class Film:
     spacing: PixelSpacing | None = None
     identity: Identity = field(default_factory=Identity)
     transfer_syntax: str = ""
+    orientation: PatientOrientation | None = None
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""Identifiers, time and pixel spacing of a DICOM film."""
+"""Identifiers, time, pixel spacing and orientation of a DICOM film."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from typing import Final
 
 from pydicom.dataset import Dataset
 
-from cxr_shared.film.film import Identity, PixelSpacing, SpacingOrigin
-from cxr_shared.film.tags import numbers, text
+from cxr_shared.film.film import Identity, PatientOrientation, PixelSpacing, SpacingOrigin
+from cxr_shared.film.tags import code, numbers, text
 
 _DATE_AND_TIME: Final = (
     ("AcquisitionDate", "AcquisitionTime"),
     ("ContentDate", "ContentTime"),
     ("StudyDate", "StudyTime"),
 )
+_AXES: Final = ("RL", "AP", "HF")
 _DATE: Final = re.compile(r"(\d{4})\.?(\d\d)\.?(\d\d)")
 _TIME: Final = re.compile(r"(\d\d):?(\d\d):?(\d\d)")
 
@@ -46,6 +47,21 @@ def read_spacing(dataset: Dataset) -> PixelSpacing | None:
         if len(spacing) == 2 and min(spacing) > 0.0:
             return PixelSpacing(spacing[0], spacing[1], origin)
     return None
+
+
+def read_orientation(dataset: Dataset) -> PatientOrientation | None:
+    """Read Patient Orientation (0020,0020); None where it is absent or impossible, as two edges along one axis are."""
+    directions = code(dataset, "PatientOrientation").split("\\")
+    if len(directions) != 2:
+        return None
+    axes = [[_axis(letter) for letter in direction] for direction in directions]
+    if any(None in each or not each or len(set(each)) < len(each) for each in axes) or axes[0][0] == axes[1][0]:
+        return None
+    return PatientOrientation(directions[0], directions[1])
+
+
+def _axis(letter: str) -> str | None:
+    return next((axis for axis in _AXES if letter in axis), None)
 
 
 def _acquired(dataset: Dataset) -> str:

@@ -52,7 +52,10 @@ def read_film(path: Path, *, any_view: bool = False) -> Film | Refusal:
     except OSError as error:
         return Refusal(RefusalKind.UNREADABLE, _unreadable(error), path)
     except MemoryError:
-        message = "The memory did not suffice to read this file. Close other programs and try again."
+        message = (
+            "Reading this file takes more memory than there is, or than one film may take. "
+            "Close other programs and try again, or export it at a lower resolution."
+        )
         return Refusal(RefusalKind.TOO_LARGE, message, path)
     except Exception as error:  # noqa: BLE001
         # The one boundary that catches everything: a hostile file can make any layer of a parser raise

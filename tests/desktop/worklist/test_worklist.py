@@ -244,4 +244,6 @@ def test_companions_are_of_the_same_patient_the_same_study_first() -> None:
     assert [row.source.name for row in beside] == ["lateral", "prior", "oldest", "later"]
     captions = ["same study", "prior, 2025-12-31", "prior, 2024-01-01", "later, 2026-09-09"]
     assert [caption(now, row) for row in beside] == captions
+    hidden = [caption(now, row, hidden=True) for row in beside]
+    assert hidden == ["same study", "prior", "prior", "later"]
     assert companions(sheet.rows[-1], sheet.rows) == []

@@ -16,7 +16,7 @@ _WIDTHS = {
     Column.LANE: 104,
     Column.URGENCY: 62,
     Column.WHY: 190,
-    Column.FILM: 130,
+    Column.FILM: 142,
     Column.PATIENT: 110,
     Column.AGE: 40,
     Column.SEX: 36,
