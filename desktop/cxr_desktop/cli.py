@@ -140,7 +140,7 @@ def audit(*, store: Path | None = None, set_aside: Annotated[bool, Parameter(neg
 
 @app.command
 def self_test(*, bundle: BundleOption = None, window: Annotated[bool, Parameter(negative="--no-window")] = True) -> int:
-    """Score a synthetic film, open the window and close it; exit code 0 when all of it works.
+    """Score a synthetic film, keep it and a reading, open the window and close it; exit code 0 when all of it works.
 
     Parameters
     ----------

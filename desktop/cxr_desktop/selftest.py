@@ -1,16 +1,18 @@
-"""The program proves itself: load a bundle, score a film, open the window, close it."""
+"""The program proves itself: load a bundle, score a film, keep it, open the window, close it."""
 
 from __future__ import annotations
 
 import contextlib
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from cxr_desktop.batch import load_bundle, score_all
 from cxr_desktop.inference.toy import bundle_or_toy
-from cxr_desktop.inference.verdict import NOT_A_CHEST_FILM, Refused
+from cxr_desktop.inference.verdict import NOT_A_CHEST_FILM, Refused, Scored, Verdict
 from cxr_desktop.report import write_json_report
+from cxr_desktop.store import Read, Store
 from cxr_shared.bundle import Bundle
 from cxr_shared.errors import CxrError
 from cxr_shared.findings import Target
@@ -48,7 +50,8 @@ def run(bundle: Path | None, *, window: bool) -> int:
     with named_bundle_or_toy(bundle) as loaded, tempfile.TemporaryDirectory(prefix="cxr-self-test-") as folder:
         _done(f"bundle {loaded.manifest.name}: {len(loaded.targets)} models, every hash right")
         film = _write_film(Path(folder))
-        _score(film, loaded)
+        verdict = _score(film, loaded)
+        _keep(verdict, Path(folder, "store.sqlite"))
         if window:
             _open_and_close(film, loaded)
     print("self-test passed")
@@ -62,7 +65,7 @@ def _write_film(folder: Path) -> Path:
     return path
 
 
-def _score(film: Path, bundle: Bundle) -> None:
+def _score(film: Path, bundle: Bundle) -> Verdict:
     worklist = score_all([film], bundle)
     verdict = worklist.verdicts[0]
     if isinstance(verdict, Refused) and verdict.kind == NOT_A_CHEST_FILM:
@@ -72,6 +75,28 @@ def _score(film: Path, bundle: Bundle) -> None:
     write_json_report(film.with_suffix(".json"), worklist)
     _done(f"film read in {verdict.timings.read:.0f} ms, scored in {verdict.timings.infer:.0f} ms")
     _done(f"provider {verdict.provenance.provider}: {verdict.provenance.provider_reason}")
+    return verdict
+
+
+def _keep(verdict: Verdict, path: Path) -> None:
+    """Keep a verdict and a reading, open the store anew, and compare."""
+    read = Read(verdict.sha256, verdict.provenance.bundle_sha256, {}, note="self-test", finished=True)
+    with contextlib.closing(Store(path)) as store:
+        store.add_films([verdict.source], at=time.time())
+        store.save_verdicts([verdict])
+        read = store.save_read(read)
+    with contextlib.closing(Store(path)) as store:
+        (kept,) = store.load(verdict.provenance.bundle_sha256)
+        store.verify_audit()
+    if kept.read != read or not _same(kept.verdict, verdict):
+        raise SelfTestFailedError(f"What was kept in {path.parent} is not what was read back. Check that disk.")
+    _done("verdict and reading kept, read back, and vouched for by the audit trail")
+
+
+def _same(kept: Verdict | None, verdict: Verdict) -> bool:
+    if isinstance(kept, Scored) and isinstance(verdict, Scored):
+        return dict(kept.scores) == dict(verdict.scores) and kept.urgency == verdict.urgency
+    return isinstance(kept, Refused) and isinstance(verdict, Refused) and kept.message == verdict.message
 
 
 def _open_and_close(film: Path, bundle: Bundle) -> None:

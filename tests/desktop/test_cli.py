@@ -27,7 +27,7 @@ def _run(*arguments: object, bundle: Path | None = None) -> subprocess.Completed
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=180,
         env=environment,
     )
 
@@ -158,3 +158,14 @@ def test_providers_says_which_and_why(bundle_path: Path) -> None:
 def test_self_test_passes_without_a_bundle() -> None:
     done = _run("self-test", "--no-window")
     assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "self-test passed")
+    assert "verdict and reading kept, read back" in done.stdout
+
+
+def test_bench_ui_prints_figures_beside_their_aims_and_leaves_the_persons_list_alone() -> None:
+    done = _run("bench-ui", "--films", "60")
+    assert done.returncode == 0, done.stderr
+    for what in ("start until the window is painted", "first pixel", "window/level", "60 films opened again", "memory"):
+        assert what in done.stdout
+    assert "≤ 2,000 ms" in done.stdout
+    assert not Path(os.environ["CXR_STORE"]).exists()
+    assert not Path(os.environ["CXR_SETTINGS"]).exists()

@@ -19,7 +19,9 @@ def _unpacked(verdict: Scored, *, named: bool) -> Scored:
     texts = {digest(text.encode()): text for text in (packed.provenance, to_json(form))}
     provenance, form_key = texts
     unpacker = Unpacker(texts, lambda _row: packed.heat_maps)
-    kept = unpacker.verdict(1, packed.body, provenance=provenance, form=form_key, thumbnail=None)
+    kept = unpacker.verdict(
+        1, packed.body, provenance=provenance, form=form_key, numbers=packed.numbers, thumbnail=None
+    )
     assert isinstance(kept, Scored)
     return kept
 

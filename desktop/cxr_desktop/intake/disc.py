@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import pydicom
-from pydicom.dataset import Dataset
-
-from cxr_shared.film.header import is_dicom
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
 
 _MAX_INDEX_BYTES: Final = 128 * 2**20
 _RECORDS: Final = 0x00041220
@@ -39,6 +37,8 @@ class Index:
 
 def read_index(path: Path) -> Index | None:
     """Read a DICOMDIR; None where it is damaged, or names no image. No file, however hostile, raises."""
+    import pydicom  # not before there is a disc: a window that starts reads none
+
     try:
         if path.stat().st_size > _MAX_INDEX_BYTES:
             return None
@@ -64,6 +64,8 @@ def listed(path: Path) -> list[Path] | None:
 
 def is_dicom_file(path: Path) -> bool:
     """Whether a file begins as DICOM files do; False where it cannot be read."""
+    from cxr_shared.film.header import is_dicom
+
     try:
         with path.open("rb") as stream:
             return is_dicom(stream.read(132))

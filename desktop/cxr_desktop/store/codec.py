@@ -253,13 +253,8 @@ def _parse(body: str) -> Json:
 
 def _form(fields: Json) -> Form:
     scores = tuple(
-        (
-            threshold,
-            Calibration.model_validate(calibration),
-            CellGrid(*grid),
-            map_peak,
-            point[0] if point else "",  # texts of before have none
-        )
+        # Texts of before have no name of the operating point.
+        (threshold, Calibration.model_validate(calibration), CellGrid(*grid), map_peak, "".join(point))
         for _, threshold, calibration, grid, map_peak, *point in fields["scores"]
     )
     return Form(

@@ -209,7 +209,6 @@ class Desk(QObject):
             self.told.emit(tr(VIEWER_ONLY))
             return
         worklist, readings = self.sheet.worklist(loaded.provenance), said_of(self.sheet.rows)
-        self.named.update(filter(None, (*reports.files, reports.dicom)))
 
         def write() -> str:
             said: list[str] = []
@@ -219,7 +218,9 @@ class Desk(QObject):
             missing = "" if worklist.complete else tr("; {count} films still wait", count=waiting)
             return " ".join((tr("Wrote {paths}{missing}.", paths=", ".join(map(str, paths)), missing=missing), *said))
 
-        kinds = [kind for kind in ("json", "csv", "html", "pdf", "dicom") if getattr(reports, kind) is not None]
+        written = {kind: getattr(reports, kind) for kind in ("json", "csv", "html", "pdf", "dicom")}
+        kinds = [kind for kind, path in written.items() if path is not None]
+        self.named.update(filter(None, written.values()))
         self._memory.audit(
             "export",
             kinds=", ".join(kinds),
