@@ -86,6 +86,7 @@ def test_triage_and_its_reports_state_logit_and_calibrated_probability(
     assert (stated["threshold"], stated["threshold_logit"]) == (0.4, pytest.approx(1.189070, abs=1e-6))
     with (tmp_path / "w.csv").open(newline="") as stream:
         (row,) = csv.DictReader(stream)
+    assert row["notice"] == "NOT FOR CLINICAL USE"
     assert float(row["effusion"]) == pytest.approx(expected, abs=1e-6)
     assert float(row["effusion_logit"]) == pytest.approx(score.logit, abs=1e-6)
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from cxr_desktop.inference.lanes import Lane
 from cxr_desktop.inference.verdict import Score, Scored, Verdict
-from cxr_desktop.report.film_page import Reading
+from cxr_desktop.report.film_page import CLINICAL, Reading
 from cxr_desktop.report.worklist import Worklist
 from cxr_shared.files import write_text
 from cxr_shared.findings import Target
@@ -28,6 +28,7 @@ _TAIL: Final = (
     "reading",
     "opinions",
     "note",
+    "notice",
 )
 
 
@@ -50,7 +51,7 @@ def write_csv(path: Path, worklist: Worklist, readings: Mapping[Path, Reading] |
     for verdict in worklist.ordered():
         reading = (readings or {}).get(verdict.source)
         said = ["", "", ""] if reading is None else [reading.state, "; ".join(reading.opinions), reading.note]
-        row = [*_row(verdict, targets, worklist.lane(verdict)), *said]
+        row = [*_row(verdict, targets, worklist.lane(verdict)), *said, CLINICAL]
         writer.writerow([_cell(value) for value in row])
     write_text(path, text.getvalue())
 
