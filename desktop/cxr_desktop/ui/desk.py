@@ -12,7 +12,6 @@ from typing import Final, TypeVar
 
 from PySide6.QtCore import QObject, Signal
 
-from cxr_desktop.batch import HOW_TO_GET_A_BUNDLE
 from cxr_desktop.inference.choice import chosen_plan, remember_fastest
 from cxr_desktop.inference.engine import Engine
 from cxr_desktop.inference.kinds import Kind, Wanted
@@ -40,7 +39,10 @@ from cxr_desktop.worklist.said import said_of
 from cxr_desktop.worklist.sheet import Sheet
 from cxr_shared.bundle import Bundle
 
-VIEWER_ONLY: Final = f"No bundle is open, so films are shown but not scored. {HOW_TO_GET_A_BUNDLE}"
+VIEWER_ONLY: Final = (
+    "No bundle is open, so films are shown but not scored. Open one with Ctrl+B or drop it here; "
+    "`cxr-export onnx RUN --out chest.cxr` makes one of trained runs."
+)
 _KEPT_FILMS: Final = 6
 _RECALLED_AT_ONCE: Final = 50
 

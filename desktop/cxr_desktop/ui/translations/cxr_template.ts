@@ -588,7 +588,7 @@
             <translation type="unfinished" />
         </message>
         <message>
-            <source>No bundle is open, so films are shown but not scored. Export one with `cxr-export onnx RUN --out chest.cxr`, then name it with --bundle or in CXR_BUNDLE.</source>
+            <source>No bundle is open, so films are shown but not scored. Open one with Ctrl+B or drop it here; `cxr-export onnx RUN --out chest.cxr` makes one of trained runs.</source>
             <translation type="unfinished" />
         </message>
         <message>
