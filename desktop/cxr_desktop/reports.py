@@ -13,7 +13,6 @@ from typing import Final
 from cxr_desktop.intake.decoding import DecodePool
 from cxr_desktop.report import Worklist, write_csv, write_html, write_json_report
 from cxr_desktop.report.deidentify import deidentified, film_label
-from cxr_desktop.report.dicom.source import says_burned_in
 from cxr_desktop.report.film_page import PrintedWorklist, Reading
 from cxr_desktop.report.pseudonyms import Pseudonyms, site_pseudonyms
 from cxr_shared.bundle import Bundle
@@ -182,6 +181,8 @@ class _Job:
 
     def _sources(self) -> dict[Path, Path] | None:
         """Where de-identified films lie, but for those whose picture would say whom they show."""
+        from cxr_desktop.report.dicom.source import says_burned_in  # brings pydicom, which no start needs
+
         if self.names is None:
             return None
         films = enumerate(self.worklist.ordered(), 1)

@@ -6,7 +6,6 @@ import dataclasses
 from pathlib import Path
 
 from cxr_desktop.inference.verdict import Scored, Verdict
-from cxr_desktop.report.dicom.source import says_burned_in
 from cxr_desktop.report.pseudonyms import Pseudonyms
 from cxr_desktop.report.worklist import Worklist
 from cxr_shared.film import Identity
@@ -31,6 +30,8 @@ def film_label(number: int) -> str:
 
 
 def _without_identity(verdict: Verdict, label: str, names: Pseudonyms) -> Verdict:
+    from cxr_desktop.report.dicom.source import says_burned_in  # brings pydicom, which no start needs
+
     source, facts = Path(label), verdict.facts
     identity, sha256 = _pseudonymous(verdict.identity, names), names.content(verdict.sha256)
     if facts is not None:

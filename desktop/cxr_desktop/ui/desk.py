@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from PySide6.QtCore import QObject, Signal
 
@@ -25,7 +25,6 @@ from cxr_desktop.intake.decoding import DecodePool
 from cxr_desktop.intake.demo import demo_films, demo_folder
 from cxr_desktop.intake.files import find_films_in_chunks
 from cxr_desktop.intake.prepared import DisplayFilm
-from cxr_desktop.intake.watch import FolderWatch
 from cxr_desktop.reports import Remarks, Reports
 from cxr_desktop.store import Store, StoredFilm
 from cxr_desktop.ui.i18n import tr
@@ -38,6 +37,9 @@ from cxr_desktop.worklist.row import Row
 from cxr_desktop.worklist.said import said_of
 from cxr_desktop.worklist.sheet import Sheet
 from cxr_shared.bundle import Bundle
+
+if TYPE_CHECKING:
+    from cxr_desktop.intake.watch import FolderWatch
 
 VIEWER_ONLY: Final = (
     "No bundle is open, so films are shown but not scored. Open one with Ctrl+B or drop it here; "
@@ -133,6 +135,8 @@ class Desk(QObject):
 
     def watch(self, folder: Path) -> None:
         """Add each film that lies in a folder or arrives there, in place of the folder that was watched before."""
+        from cxr_desktop.intake.watch import FolderWatch  # brings pydicom, which no start needs
+
         self.unwatch()
         self._watch = FolderWatch(
             folder,

@@ -8,7 +8,6 @@ from pathlib import Path
 from PySide6.QtCore import QBuffer, QIODevice
 from PySide6.QtGui import QImage, QImageWriter
 
-from cxr_desktop.report.dicom.source import says_burned_in
 from cxr_desktop.reports import PIXELS_WARNING
 from cxr_desktop.ui.i18n import tr
 from cxr_desktop.ui.widgets.annotations import Annotations
@@ -50,6 +49,8 @@ def saving(image: QImage, path: Path, *, source: Path, deidentified: bool = Fals
     """
 
     def save() -> str:
+        from cxr_desktop.report.dicom.source import says_burned_in  # brings pydicom, which no start needs
+
         if deidentified and says_burned_in(source):
             raise PictureWithheldError
         write_bytes(path, png(image))
