@@ -155,7 +155,8 @@ class _Job:
     def write_pdf(self, path: Path) -> None:
         """Print every film."""
         _application_for_fonts()
-        from cxr_desktop.ui.printing import local_paper, write_pdf
+        from cxr_desktop.ui.paper import local_paper
+        from cxr_desktop.ui.printing import write_pdf
 
         sources, readings = self._sources(), self.shown_readings()
         printed = PrintedWorklist(self.shown, self.bundle.manifest, dt.datetime.now().astimezone(), readings)

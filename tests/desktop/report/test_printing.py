@@ -25,7 +25,8 @@ from cxr_desktop.report import Worklist
 from cxr_desktop.report.deidentify import deidentified
 from cxr_desktop.report.film_page import FilmPage, PrintedWorklist, Reading
 from cxr_desktop.report.pseudonyms import Pseudonyms
-from cxr_desktop.ui.printing import Paper, page_images, write_pdf
+from cxr_desktop.ui.paper import Paper
+from cxr_desktop.ui.printing import page_images, write_pdf
 from cxr_shared.bundle import Bundle, Interval
 from cxr_shared.errors import OutputError
 
