@@ -137,6 +137,18 @@ def test_scores_that_were_kept_are_not_computed_again(room: _Room, films: dict[s
         assert again.row.scored.maps[target].mean() == pytest.approx(score.logit, abs=1e-4)
 
 
+def test_escape_leaves_the_note_to_the_keys_of_the_window(room: _Room, films: dict[str, Path]) -> None:
+    window = room.open_scored([films["dark"]])
+    _press(window, Qt.Key.Key_N)
+    note = window.side.reading.note
+    room.qtbot.keyClicks(note, "fold")
+    room.qtbot.keyClick(note, Qt.Key.Key_Escape)
+    assert not note.hasFocus()
+    assert window.row is not None
+    assert window.row.read is not None
+    assert window.row.read.note == "fold"
+
+
 def test_undo_takes_a_reading_back(room: _Room, films: dict[str, Path]) -> None:
     window = room.open_scored([films["dark"], films["bright"]])
     _press(window, Qt.Key.Key_A)

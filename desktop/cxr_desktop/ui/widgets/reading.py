@@ -103,7 +103,11 @@ class ReadingPanel(QWidget):
         """Leave the note with Escape, and tell of it when it is left."""
         if event.type() is QEvent.Type.FocusOut:
             self.flush()
-        if isinstance(event, QKeyEvent) and event.type() is QEvent.Type.KeyPress and event.key() == Qt.Key.Key_Escape:
+        escapes = isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape
+        if escapes and event.type() is QEvent.Type.ShortcutOverride:
+            event.accept()  # else an action of the window takes the key, and the note keeps the others
+            return True
+        if escapes and event.type() is QEvent.Type.KeyPress:
             self.window().setFocus()
             self.note.clearFocus()
             return True
