@@ -161,7 +161,7 @@ def test_the_report_is_written_off_the_windows_thread(
 def _pixels(image: QImage) -> np.ndarray:
     image = image.convertToFormat(QImage.Format.Format_RGB888)
     rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
-    return rows[:, : 3 * image.width()].reshape(image.height(), image.width(), 3)
+    return rows[:, : 3 * image.width()].reshape(image.height(), image.width(), 3).copy()  # the image ends here
 
 
 def test_pages_are_white_with_the_film_its_map_and_red_notices(
