@@ -129,7 +129,7 @@ def open_window(paths: Sequence[Path] = (), bundle: Path | None = None, watch: P
     named = bundle or (Path(os.environ["CXR_BUNDLE"]) if os.environ.get("CXR_BUNDLE") else None)
     if named is None and settings.bundle is not None and settings.bundle.exists():
         named = settings.bundle
-    desk.remember()
+    desk.remember(settings.bundle_sha256 if named is not None and named == settings.bundle else "")
     if named is not None:
         desk.open_bundle(named)
     window.open_paths(list(paths))

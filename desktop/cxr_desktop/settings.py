@@ -49,6 +49,8 @@ class Settings(BaseModel):
     ----------
     bundle
         Opened at the start, unless another is named.
+    bundle_sha256
+        Its hash: whose scores are shown while it is being opened.
     policy
         Weights of findings, from where a film is urgent, and ageing.
     blind_first
@@ -62,6 +64,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     bundle: Path | None = None
+    bundle_sha256: str = ""
     policy: Policy = Policy()
     blind_first: bool = False
     hide_patients: bool = False

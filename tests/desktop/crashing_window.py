@@ -20,7 +20,7 @@ def main(bundle: str, folder: str) -> int:
                 continue
             said.add(row.number)
             print("scored", row.source.name, f"{row.urgency:.6f}", flush=True)
-            if row.number % 3 == 0:
+            if row.number % 3 == 0 and not row.finished:  # the key would mark a film that was read as unread
                 window.table.open(model.place(row) or 0)
                 window.reading_actions.mark_read()
                 print("read", row.source.name, str(row.finished), flush=True)

@@ -298,3 +298,23 @@ def test_what_was_read_goes_into_the_reports(room: _Room, films: dict[str, Path]
     ]
     said = {"state": "Read", "opinions": ["Pneumothorax: disagree"]}
     assert readings == [[{**said, "note": "skin fold"}, None], [{**said, "note": ""}, None]]
+
+
+def test_without_its_bundle_no_kept_score_ranks_a_film(room: _Room, films: dict[str, Path]) -> None:
+    room.open_scored([films["dark"]])
+    room.close()
+    again = room.open()
+    again.desk.remember()
+    room.qtbot.waitUntil(lambda: len(again.table.films.shown) == 1, timeout=10000)
+    row = again.desk.sheet.rows[0]
+    assert (row.lane, row.state, row.scored) == (Lane.WAITING, "older bundle", None)
+    again.desk.remember(room.bundle.sha256)
+    room.qtbot.waitUntil(lambda: row.lane is Lane.URGENT, timeout=10000)
+
+
+def test_a_film_whose_content_is_not_known_cannot_be_read_yet(room: _Room, films: dict[str, Path]) -> None:
+    window = room.open()
+    window.open_paths([films["dark"]])
+    room.qtbot.waitUntil(lambda: window.row is not None, timeout=10000)
+    assert not window.side.reading.isEnabled()
+    assert window.side.reading.kept.text() == "can be read once it was scored or refused"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -122,11 +122,22 @@ class Desk(QObject):
         self._wanted: Path | None = None
         self._kept: OrderedDict[Path, Pyramid] = OrderedDict()
 
-    def remember(self) -> None:
-        """Show the list that was kept."""
-        sha256 = self.loaded.bundle.sha256 if self.loaded else ""
-        if self._memory.lasting:
-            self._run(lambda: self._memory.films(sha256), success=self._recall)
+    def remember(self, bundle_sha256: str = "") -> None:
+        """Show the list that was kept, with the scores of one bundle; those of others are marked.
+
+        Parameters
+        ----------
+        bundle_sha256
+            The bundle of last time, which is about to be opened. Without one every score is another bundle's.
+        """
+        if not self._memory.lasting:
+            return
+
+        def films() -> list[StoredFilm]:
+            kept = self._memory.films(bundle_sha256)
+            return kept if bundle_sha256 else [replace(film, stale=film.verdict is not None) for film in kept]
+
+        self._run(films, success=self._recall)
 
     def open_paths(self, paths: Sequence[Path]) -> None:
         """Add the films among files and folders, and score them where a bundle is open."""
@@ -196,7 +207,7 @@ class Desk(QObject):
         """Undo `remove`."""
         self.sheet.put_back(rows)
         self._memory.add([row.source for row in rows])
-        if self._scorer is not None:
+        if self._scorer is not None and self._recalled:
             self._scorer.submit([row.source for row in rows if row.lane is Lane.WAITING])
 
     def show_beside(self, path: Path) -> None:

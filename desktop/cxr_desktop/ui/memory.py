@@ -51,8 +51,9 @@ class Memory:
         self._later(lambda store: store.remove_films(files))
 
     def judge(self, verdict: Verdict) -> None:
-        """Keep a verdict; it is on the disk when this returns."""
-        self._now(lambda store: store.save_verdicts([verdict]))
+        """Keep a verdict, after the films that were added before it; it is on the disk when this returns."""
+        if self._store is not None:
+            self._queue.submit(self._now, lambda store: store.save_verdicts([verdict])).result()
 
     def read(self, read: Read) -> Read:
         """Keep a reading and return it with its time; it is on the disk when this returns.

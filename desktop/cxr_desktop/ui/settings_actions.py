@@ -82,6 +82,7 @@ class SettingsActions:
             "blind_first": window.actions_by_name["blind_first"].isChecked(),
             "hide_patients": window.actions_by_name["hide_patients"].isChecked(),
             "bundle": loaded.bundle.path if loaded else self.settings.bundle,
+            "bundle_sha256": loaded.bundle.sha256 if loaded else self.settings.bundle_sha256,
         }
         self.settings = self.settings.model_copy(update=changes)
         self.keep()

@@ -58,8 +58,7 @@ class Readings:
         NotReadableYetError, CxrError
             There is nothing to bind the reading to, or it could not be kept.
         """
-        before = self._current(row)
-        opinions = {key: value for key, value in before.opinions.items() if key is not target}
+        opinions = {key: value for key, value in row.opinions.items() if key is not target}
         if opinion is not None:
             opinions[target] = opinion
         words = opinion.value if opinion else "no opinion"
@@ -122,7 +121,12 @@ class Readings:
 
     def _change(self, row: Row, what: str, **changes: object) -> None:
         before = self._current(row)
-        fields: dict[str, object] = {"bundle_sha256": _bundle(row) or before.bundle_sha256, "at": "", **changes}
+        fields: dict[str, object] = {
+            "bundle_sha256": _bundle(row) or before.bundle_sha256,
+            "opinions": row.opinions,  # what was said of another bundle's scores is not said of this one's
+            "at": "",
+            **changes,
+        }
         after = self._keep(dataclasses.replace(before, **fields))  # type: ignore[arg-type]
         self._done.append(_Step(what, before, after))
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from cxr_desktop.inference.lanes import DEFAULT_POLICY, Lane, TriagePolicy, aged, lane_of
 from cxr_desktop.inference.verdict import Refused, Scored, Verdict
-from cxr_desktop.store.records import Read
+from cxr_desktop.store.records import Opinion, Read
 from cxr_shared.film import Identity, ViewPosition
+from cxr_shared.findings import Target
 
 _NOBODY: Final = Identity()
 _HOUR_S: Final = 3600.0
@@ -72,6 +74,19 @@ class Row:
     def finished(self) -> bool:
         """Whether it was marked read."""
         return self.read is not None and self.read.finished
+
+    @property
+    def opinions(self) -> Mapping[Target, Opinion]:
+        """What the reader said of the scores that are shown; what was said of another bundle's stays in the store."""
+        if self.read is None:
+            return {}
+        shown = self.verdict.provenance.bundle_sha256 if self.verdict else self.read.bundle_sha256
+        return self.read.opinions if self.read.bundle_sha256 in ("", shown) else {}
+
+    def hear(self, read: Read | None) -> None:
+        """Take what the reader said."""
+        self.read = read
+        self.sought.clear()
 
     @property
     def state(self) -> str:

@@ -12,11 +12,11 @@ from cxr_desktop.worklist.row import Row
 
 def said_of(rows: Iterable[Row]) -> dict[Path, Reading]:
     """Collect the readings of the rows that have one, by their file."""
-    return {row.source: _printed(row.read) for row in rows if row.read is not None}
+    return {row.source: _printed(row, row.read) for row in rows if row.read is not None}
 
 
-def _printed(read: Read) -> Reading:
+def _printed(row: Row, read: Read) -> Reading:
     state = "Read" if read.finished else "Begun, not marked read"
     how = ", blind first" if read.blind else ""
-    opinions = tuple(f"{target.display}: {opinion.value}" for target, opinion in read.opinions.items())
+    opinions = tuple(f"{target.display}: {opinion.value}" for target, opinion in row.opinions.items())
     return Reading(state=f"{state}{how}", opinions=opinions, note=read.note)

@@ -61,7 +61,7 @@ class Sheet:
             if row is None:
                 row = self._next(film.source, film.added_at)
                 self.put_back([row])
-            row.read = film.read
+            row.hear(film.read)
             row.judge(self._weighed(film.verdict), self.policy, stale=film.stale)
 
     def judge(self, verdict: Verdict) -> Row | None:
@@ -75,7 +75,7 @@ class Sheet:
         """Give every row of that content what the reader said, and return them."""
         rows = [row for row in self.rows if row.sha256 and row.sha256 == read.sha256]
         for row in rows:
-            row.read = read
+            row.hear(read)
         return rows
 
     def remove(self, rows: Iterable[Row]) -> None:

@@ -247,3 +247,25 @@ def test_companions_are_of_the_same_patient_the_same_study_first() -> None:
     hidden = [caption(now, row, hidden=True) for row in beside]
     assert hidden == ["same study", "prior", "prior", "later"]
     assert companions(sheet.rows[-1], sheet.rows) == []
+
+
+def test_what_was_said_of_another_bundles_scores_is_not_said_of_these(
+    sheet: Sheet, readings: Readings, kept: list[Read]
+) -> None:
+    row = sheet.rows[1]
+    readings.say(row, Target.HERNIA, Opinion.DISAGREE)
+    readings.write(row, "old fracture")
+    other = dataclasses.replace(ORIGIN, bundle_sha256="c" * 64)
+    sheet.judge(dataclasses.replace(scored("hernia", anomaly=3, hernia=3), provenance=other))
+    assert row.opinions == {}
+    readings.say(row, Target.ANOMALY, Opinion.AGREE)
+    assert row.opinions == {Target.ANOMALY: Opinion.AGREE}
+    assert (kept[-1].bundle_sha256, kept[-1].note) == ("c" * 64, "old fracture")
+    assert kept[0].opinions == {Target.HERNIA: Opinion.DISAGREE}
+
+
+def test_a_film_that_was_read_is_found_by_its_new_state(sheet: Sheet, readings: Readings) -> None:
+    assert "hernia" in names(sheet, View(search="scored"))
+    readings.finish(sheet.rows[1], finished=True)
+    assert "hernia" not in names(sheet, View(search="scored"))
+    assert names(sheet, View(column=Column.STATE))[0] == "hernia"  # read, then refused, then scored

@@ -860,10 +860,6 @@
             <translation type="unfinished" />
         </message>
         <message>
-            <source>nothing kept yet</source>
-            <translation type="unfinished" />
-        </message>
-        <message>
             <source>read blind first, kept {when}</source>
             <translation type="unfinished" />
         </message>
@@ -873,6 +869,14 @@
         </message>
         <message>
             <source>Mark unread (M)</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>nothing kept yet</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>can be read once it was scored or refused</source>
             <translation type="unfinished" />
         </message>
         <message>

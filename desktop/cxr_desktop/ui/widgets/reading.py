@@ -54,7 +54,7 @@ class ReadingPanel(QWidget):
         self.read.clicked.connect(self.finished)
         self._lay_out()
 
-    def show_read(self, read: Read | None, opinion: Opinion | None, *, blind: bool, enabled: bool) -> None:
+    def show_read(self, read: Read | None, opinion: Opinion | None, *, blind: bool, readable: bool) -> None:
         """Show what was said.
 
         Parameters
@@ -65,10 +65,10 @@ class ReadingPanel(QWidget):
             On the target that is chosen.
         blind
             Whether scores are hidden until the reader commits.
-        enabled
-            Whether there is a film to say something of.
+        readable
+            Whether there is a film whose content is known, so that what is said can be bound to it.
         """
-        self.setEnabled(enabled)
+        self.setEnabled(readable)
         self.agree.setText(tr("Present (A)") if blind else tr("Agree (A)"))
         self.disagree.setText(tr("Absent (D)") if blind else tr("Disagree (D)"))
         self.agree.setChecked(opinion is Opinion.AGREE)
@@ -77,7 +77,7 @@ class ReadingPanel(QWidget):
         self.read.setText(tr("Commit (M)") if blind else tr("Mark unread (M)") if done else tr("Mark read (M)"))
         self.show_note(read.note if read else "")
         if read is None or not read.at:
-            self.kept.setText(tr("nothing kept yet"))
+            self.kept.setText(tr("nothing kept yet") if readable else tr("can be read once it was scored or refused"))
             return
         when = _local(read.at)
         self.kept.setText(

@@ -63,11 +63,13 @@ class SidePanel(QWidget):
         verdict = row.verdict if row else None
         scored = verdict if isinstance(verdict, Scored) else None
         said = {target: Opinion.AGREE if seen else Opinion.DISAGREE for target, seen in (calls or {}).items()}
-        opinions = said if blind else row.read.opinions if row and row.read else {}
+        opinions = said if blind else row.opinions if row else {}
         self.scores.show_scores(scored, target, opinions=opinions, blind=blind)
         self._why.setText(_reason(row, waiting=waiting, blind=blind))
         opinion = opinions.get(target) if target else None
-        self.reading.show_read(row.read if row else None, opinion, blind=blind, enabled=row is not None)
+        self.reading.show_read(
+            row.read if row else None, opinion, blind=blind, readable=row is not None and bool(row.sha256)
+        )
 
     @property
     def why(self) -> str:
