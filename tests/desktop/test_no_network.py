@@ -51,8 +51,8 @@ def test_triage_and_window_work_without_a_network(
     try:
         qtbot.waitUntil(lambda: len(window.desk.sheet.rows) == 4, timeout=30000)
         qtbot.waitUntil(lambda: not window.desk.sheet.count(Lane.WAITING), timeout=60000)
-        window.show_keys()
-        window.show_bundle()
+        window.help_actions.show_keys()
+        window.help_actions.show_bundle()
     finally:
         window.close()
         QApplication.processEvents()

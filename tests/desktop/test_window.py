@@ -134,10 +134,10 @@ def test_films_that_were_open_are_scored_when_a_bundle_comes(
     window: MainWindow, qtbot: QtBot, answers: _Answers, films: dict[str, Path], bundle_path: Path
 ) -> None:
     answers.paths = [films["dark"], films["bright"]]
-    window.open_films()
+    window.actions_by_name["open_films"].trigger()
     qtbot.waitUntil(lambda: len(window.desk.sheet.rows) == 2, timeout=5000)
     answers.paths = [bundle_path]
-    window.open_bundle()
+    window.actions_by_name["open_bundle"].trigger()
     qtbot.waitUntil(lambda: _done(window), timeout=20000)
     assert {row.lane for row in window.desk.sheet.rows} == {Lane.URGENT}
     assert window.notice.text == ""

@@ -3,35 +3,31 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from PySide6.QtCore import QObject, Signal
 
-from cxr_desktop.inference.choice import chosen_plan, remember_fastest
-from cxr_desktop.inference.engine import Engine
-from cxr_desktop.inference.kinds import Kind, Wanted
+from cxr_desktop.inference.choice import remember_fastest
+from cxr_desktop.inference.kinds import Wanted
 from cxr_desktop.inference.lanes import DEFAULT_POLICY, Lane, TriagePolicy
-from cxr_desktop.inference.providers import Judgement, Proof, Provider, choose_provider, judge_all, prove_in_child
-from cxr_desktop.inference.toy import bundle_or_toy
-from cxr_desktop.inference.triage import FilmJudged, TriageEvent, provenance_of
+from cxr_desktop.inference.triage import FilmJudged, TriageEvent
 from cxr_desktop.inference.trust import open_trusted
-from cxr_desktop.inference.verdict import Provenance, Verdict
-from cxr_desktop.intake.decoding import DecodePool
+from cxr_desktop.inference.verdict import Verdict
 from cxr_desktop.intake.demo import demo_films, demo_folder
 from cxr_desktop.intake.files import find_films_in_chunks
-from cxr_desktop.intake.prepared import DisplayFilm
 from cxr_desktop.reports import Remarks, Reports
 from cxr_desktop.store import Store, StoredFilm
 from cxr_desktop.ui.i18n import tr
+from cxr_desktop.ui.loading import Loaded, judge_providers, load
 from cxr_desktop.ui.mailbox import Background, Mailbox
 from cxr_desktop.ui.memory import Memory
 from cxr_desktop.ui.rendering import Pyramid
 from cxr_desktop.ui.scorer import Scorer
+from cxr_desktop.ui.shelf import Shelf
 from cxr_desktop.worklist.reading import Readings
 from cxr_desktop.worklist.row import Row
 from cxr_desktop.worklist.said import said_of
@@ -45,20 +41,9 @@ VIEWER_ONLY: Final = (
     "No bundle is open, so films are shown but not scored. Open one with Ctrl+B or drop it here; "
     "`cxr-export onnx RUN --out chest.cxr` makes one of trained runs."
 )
-_KEPT_FILMS: Final = 6
 _RECALLED_AT_ONCE: Final = 50
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Loaded:
-    """A bundle that is ready to score."""
-
-    bundle: Bundle
-    engine: Engine
-    provider: Provider
-    provenance: Provenance
 
 
 class Desk(QObject):
@@ -113,14 +98,13 @@ class Desk(QObject):
         self._memory = Memory(store, lambda words: self._mailbox.post(lambda: self.failed.emit(words)))
         self.readings = Readings(self.sheet, self._memory.read)
         self._background = Background(self._mailbox)
-        self._viewing = DecodePool(workers=1)
+        self._shelf = Shelf()
         self._scorer: Scorer | None = None
         self._retired: list[Scorer] = []
         self._recalled = False
         self._stop = threading.Event()
         self._watch: FolderWatch | None = None
         self._wanted: Path | None = None
-        self._kept: OrderedDict[Path, Pyramid] = OrderedDict()
 
     def remember(self, bundle_sha256: str = "") -> None:
         """Show the list that was kept, with the scores of one bundle; those of others are marked.
@@ -165,22 +149,24 @@ class Desk(QObject):
         """Verify a bundle, choose its provider, and score every film with it."""
         self.named.add(path)
         self.bundle_loading.emit(tr("verifying {name} and proving its provider…", name=path.name))
-        self._run(lambda: self._load(lambda: open_trusted(path), wanted), success=self._use, failure=self._no_bundle)
+        self._load(lambda: open_trusted(path), wanted)
 
     def use_bundle(self, bundle: Bundle, *, wanted: Wanted = Wanted.AUTO) -> None:
         """As `open_bundle`, with one that was verified before."""
         self.bundle_loading.emit(tr("proving the provider…"))
-        self._run(lambda: self._load(lambda: bundle, wanted), success=self._use, failure=self._no_bundle)
+        self._load(lambda: bundle, wanted)
 
     def show(self, path: Path) -> None:
         """Decode a film for the viewer; a later call overtakes an earlier one."""
         self._wanted = path
-        kept = self._kept.get(path)
+        kept = self._shelf.kept(path)
         if kept is not None:
-            self._kept.move_to_end(path)
             self.shown.emit(path, kept)
             return
-        self._run(lambda: self._decode(path), success=lambda result: self._take(path, result))
+        self._run(
+            lambda: self._shelf.read(path) if path == self._wanted else None,
+            success=lambda result: self._take(path, result),
+        )
 
     def open_demo(self) -> None:
         """Add films to try the program with."""
@@ -212,12 +198,7 @@ class Desk(QObject):
 
     def show_beside(self, path: Path) -> None:
         """Decode a film to stand beside the one that is shown."""
-
-        def decode() -> Pyramid | str:
-            kept = self._kept.get(path)
-            return kept if kept is not None else self._read(path)
-
-        self._run(decode, success=lambda result: self.shown_beside.emit(path, result))
+        self._run(lambda: self._shelf.read(path), success=lambda result: self.shown_beside.emit(path, result))
 
     def export(self, reports: Reports) -> None:
         """Write what was judged so far."""
@@ -253,13 +234,11 @@ class Desk(QObject):
 
     def judge_providers(self) -> None:
         """Prove every provider with the bundle that is open, else with a toy."""
-        loaded = self.loaded
-
-        def judge() -> list[Judgement]:
-            with bundle_or_toy(loaded.bundle if loaded else None) as bundle:
-                return list(judge_all(bundle, prove=self._prove, unasked=True))
-
-        self._run(judge, success=self.providers_judged.emit)
+        bundle = self.loaded.bundle if self.loaded else None
+        self._run(
+            lambda: judge_providers(bundle, stopped=self._stop.is_set),
+            success=self.providers_judged.emit,
+        )
 
     def close(self) -> None:
         """End every thread and process; nothing is sent after."""
@@ -269,7 +248,7 @@ class Desk(QObject):
         for scorer in [*self._retired, *([self._scorer] if self._scorer else [])]:
             scorer.close()
         self._scorer, self._retired = None, []
-        self._viewing.close()
+        self._shelf.close()
         self._background.close()
         self._memory.close()
 
@@ -281,6 +260,13 @@ class Desk(QObject):
         failure: Callable[[str], None] | None = None,
     ) -> None:
         self._background.run(operation, success=success, failure=failure or self.failed.emit)
+
+    def _load(self, read: Callable[[], Bundle], wanted: Wanted) -> None:
+        self._run(
+            lambda: load(read(), wanted, stopped=self._stop.is_set),
+            success=self._use,
+            failure=self._no_bundle,
+        )
 
     def _search(self, paths: Sequence[Path]) -> bool:
         """Add films as they are found; says whether there was any."""
@@ -363,32 +349,10 @@ class Desk(QObject):
         if loaded is self.loaded:
             self.judged.emit(verdict)
 
-    def _decode(self, path: Path) -> Pyramid | str | None:
-        if path != self._wanted:
-            return None
-        return self._read(path)
-
-    def _read(self, path: Path) -> Pyramid | str:
-        result = self._viewing.display(path)
-        return Pyramid(result) if isinstance(result, DisplayFilm) else result.message
-
     def _take(self, path: Path, result: Pyramid | str | None) -> None:
-        if isinstance(result, Pyramid):
-            self._kept[path] = result
-            while len(self._kept) > _KEPT_FILMS:
-                self._kept.popitem(last=False)
         if path != self._wanted or result is None:
             return
         if isinstance(result, Pyramid):
             self.shown.emit(path, result)
         else:
             self.not_shown.emit(path, result)
-
-    def _load(self, read: Callable[[], Bundle], wanted: Wanted) -> Loaded:
-        bundle = read()
-        provider = choose_provider(bundle, wanted, prove=self._prove)
-        engine = Engine(bundle, provider.kind, plan=chosen_plan(bundle, provider))
-        return Loaded(bundle, engine, provider, provenance_of(engine, provider))
-
-    def _prove(self, bundle: Bundle, kind: Kind, timeout_s: float) -> Proof:
-        return prove_in_child(bundle, kind, timeout_s, stopped=self._stop.is_set)

@@ -12,13 +12,14 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QWidget
 
 from cxr_desktop.inference.providers import Judgement
-from cxr_desktop.ui.desk import Desk
+from cxr_desktop.ui.bundle_table import bundle_rows
+from cxr_desktop.ui.desk import VIEWER_ONLY, Desk
 from cxr_desktop.ui.details import details, names_of_paths, names_of_rows
+from cxr_desktop.ui.dialogs import keys_dialog, table_dialog
+from cxr_desktop.ui.i18n import tr
 from cxr_desktop.ui.provider_table import judged_rows, loaded_rows
 from cxr_desktop.ui.providers_dialog import ProvidersDialog
 from cxr_desktop.ui.widgets.notice import NoticeBar
-
-_PROVING = "Proving every provider in processes of their own; TensorRT, where it is installed, takes minutes…"
 
 
 class Helps(Protocol):
@@ -37,6 +38,21 @@ class HelpActions:
         window.desk.providers_judged.connect(self._judged)
         window.notice.details_asked.connect(self.copy_details)
 
+    def show_keys(self) -> None:
+        """Show every key."""
+        assert isinstance(self._window, QWidget)
+        keys_dialog(self._window).show()
+
+    def show_bundle(self) -> None:
+        """Show what is known of the bundle's models."""
+        window = self._window
+        assert isinstance(window, QWidget)
+        if window.desk.loaded is None:
+            window.notice.tell(tr(VIEWER_ONLY), lasting=True)
+        else:
+            rows = [tuple(map(tr, row)) for row in bundle_rows(window.desk.loaded.bundle)]
+            table_dialog(window, tr("About this bundle"), rows).show()
+
     def show_providers(self) -> None:
         """Show what is known of the providers at once, and of all of them when they are proved."""
         window = self._window
@@ -44,7 +60,11 @@ class HelpActions:
         if self._dialog is None:
             self._dialog = ProvidersDialog(window)
             self._dialog.destroyed.connect(self._gone)
-            self._dialog.show_rows(loaded_rows(window.desk.loaded.provider if window.desk.loaded else None), _PROVING)
+            loaded = window.desk.loaded
+            proving = tr(
+                "Proving every provider in processes of their own; TensorRT, where it is there, takes minutes…"
+            )
+            self._dialog.show_rows(loaded_rows(loaded.provider if loaded else None), proving)
             window.desk.judge_providers()
         self._dialog.show()
         self._dialog.raise_()

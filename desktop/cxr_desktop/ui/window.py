@@ -15,15 +15,16 @@ from cxr_desktop.inference.verdict import Verdict
 from cxr_desktop.report.pictures import leading_target
 from cxr_desktop.settings import Settings
 from cxr_desktop.ui.actions import build_menus
-from cxr_desktop.ui.bundle_table import bundle_rows
 from cxr_desktop.ui.companion_actions import CompanionActions
-from cxr_desktop.ui.desk import VIEWER_ONLY, Desk, Loaded
-from cxr_desktop.ui.dialogs import Dialogs, keys_dialog, table_dialog
+from cxr_desktop.ui.desk import VIEWER_ONLY, Desk
+from cxr_desktop.ui.dialogs import Dialogs
 from cxr_desktop.ui.export_actions import ExportActions
+from cxr_desktop.ui.file_actions import FileActions
 from cxr_desktop.ui.help_actions import HelpActions
 from cxr_desktop.ui.housekeeping import Housekeeper
 from cxr_desktop.ui.i18n import tr
 from cxr_desktop.ui.list_actions import ListActions
+from cxr_desktop.ui.loading import Loaded
 from cxr_desktop.ui.model_inputs import ModelInputs
 from cxr_desktop.ui.reading_actions import ReadingActions
 from cxr_desktop.ui.rendering import Pyramid
@@ -77,59 +78,41 @@ class MainWindow(QMainWindow):
         self.stage = Stage()
         self.viewer = self.stage.main
         self.model_inputs = ModelInputs(self)
-        self.stage_actions = StageActions(self.stage)
         self.side = SidePanel()
         self.welcome = Welcome()
         self.splitter = QSplitter(Qt.Orientation.Horizontal)
         self.notice = NoticeBar()
         self.status = StatusLine()
-        self.watching = Watching(desk, self.dialogs)
-        self.exports = ExportActions(self)
         self._row: Row | None = None
         self._target: Target | None = None
-        self.list_actions = ListActions(self)
-        self.reading_actions = ReadingActions(self)
-        self.settings_actions = SettingsActions(self, settings or Settings(), settings_file)
-        self.companion_actions = CompanionActions(self)
-        self.help_actions = HelpActions(self)
-        handlers = (
-            self.list_actions,
-            self.reading_actions,
-            self.settings_actions,
-            self.companion_actions,
-            self.stage_actions,
-            self.watching,
-            self.exports,
-            self.help_actions,
-            self,
-        )
-        self.actions_by_name = build_menus(self, handlers)
+        self.actions_by_name = build_menus(self, self._handlers(settings or Settings(), settings_file))
         self._lay_out()
         self._connect()
         self.settings_actions.begin()
         self.housekeeper = Housekeeper(self)
         self.housekeeper.start()
 
-    # Actions: each is an entry of `actions.MENUS`.
-
-    def open_films(self) -> None:
-        """Ask for films and open them."""
-        self.open_paths(self.dialogs.films())
-
-    def open_folder(self) -> None:
-        """Ask for a folder and open the films in it."""
-        folder = self.dialogs.folder()
-        self.open_paths([folder] if folder else [])
-
-    def open_demo(self) -> None:
-        """Open synthetic films to try the program with."""
-        self.desk.open_demo()
-
-    def open_bundle(self) -> None:
-        """Ask for a bundle and score with it."""
-        path = self.dialogs.bundle()
-        if path is not None:
-            self.desk.open_bundle(path)
+    def _handlers(self, settings: Settings, settings_file: Path | None) -> tuple[object, ...]:
+        """Make what the entries of `actions.MENUS` call."""
+        self.stage_actions = StageActions(self.stage)
+        self.watching = Watching(self.desk, self.dialogs)
+        self.exports = ExportActions(self)
+        self.list_actions = ListActions(self)
+        self.reading_actions = ReadingActions(self)
+        self.settings_actions = SettingsActions(self, settings, settings_file)
+        self.help_actions = HelpActions(self)
+        return (
+            FileActions(self.desk, self.dialogs),
+            self.watching,
+            self.exports,
+            self.list_actions,
+            self.reading_actions,
+            self.settings_actions,
+            CompanionActions(self),
+            self.stage_actions,
+            self.help_actions,
+            self,
+        )
 
     def open_paths(self, paths: Sequence[Path]) -> None:
         """Open files and folders."""
@@ -143,18 +126,6 @@ class MainWindow(QMainWindow):
     def previous_target(self) -> None:
         """Choose the target before."""
         self.side.scores.step(-1)
-
-    def show_keys(self) -> None:
-        """Show every key."""
-        keys_dialog(self).show()
-
-    def show_bundle(self) -> None:
-        """Show what is known of the bundle's models."""
-        if self.desk.loaded is None:
-            self.notice.tell(tr(VIEWER_ONLY), lasting=True)
-        else:
-            rows = [tuple(map(tr, row)) for row in bundle_rows(self.desk.loaded.bundle)]
-            table_dialog(self, tr("About this bundle"), rows).show()
 
     # What handlers of the menus ask.
 
@@ -335,7 +306,7 @@ class MainWindow(QMainWindow):
         desk.bundle_loading.connect(self.status.show_loading)
         desk.bundle_ready.connect(self._bundle_ready)
         self.watching.follow(self.actions_by_name["watch_folder"])
-        self.status.bundle.clicked.connect(self.show_bundle)
+        self.status.bundle.clicked.connect(self.help_actions.show_bundle)
         self.status.provider.clicked.connect(self.help_actions.show_providers)
         desk.told.connect(self.notice.tell)
         desk.failed.connect(lambda words: self.notice.tell(words, grave=True))

@@ -680,6 +680,14 @@
             <translation type="unfinished" />
         </message>
         <message>
+            <source>Proving every provider in processes of their own; TensorRT, where it is there, takes minutes…</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>About this bundle</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
             <source>1 film is off the list; what was kept of them stays. Ctrl+Shift+Z puts them back.</source>
             <translation type="unfinished" />
         </message>
@@ -941,10 +949,6 @@
         </message>
         <message>
             <source>{done:,} of {films:,} films</source>
-            <translation type="unfinished" />
-        </message>
-        <message>
-            <source>About this bundle</source>
             <translation type="unfinished" />
         </message>
         <message>
