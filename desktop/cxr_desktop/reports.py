@@ -182,13 +182,13 @@ class _Job:
 
     def _sources(self) -> dict[Path, Path] | None:
         """Where de-identified films lie, but for those whose picture would say whom they show."""
-        from cxr_desktop.report.dicom.source import says_burned_in  # brings pydicom, which no start needs
-
         if self.names is None:
             return None
         films = enumerate(self.worklist.ordered(), 1)
         return {
-            Path(film_label(number)): verdict.source for number, verdict in films if not says_burned_in(verdict.source)
+            Path(film_label(number)): verdict.source
+            for number, verdict in films
+            if verdict.facts is not None and not verdict.facts.burned_in
         }
 
 

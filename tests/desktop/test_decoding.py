@@ -14,6 +14,7 @@ import imagecodecs
 import numpy as np
 import pytest
 
+from cxr_desktop.intake import reading
 from cxr_desktop.intake.decoding import DecodePool
 from cxr_desktop.intake.prepared import DisplayFilm, NotRead, Prepared
 from cxr_shared.bundle import InputSpec
@@ -212,3 +213,25 @@ def test_what_is_no_film_is_refused_with_a_sentence(tmp_path: Path, content: byt
     assert result.kind == kind.value
     assert result.message.endswith(".")
     assert result.sha256 == ("" if content is None else hashlib.sha256(content).hexdigest())
+
+
+def test_a_file_that_is_written_to_while_it_is_read_is_not_known_by_other_content(
+    tmp_path: Path, write_film: WriteFilm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, other = write_film(tmp_path / "a.png", grey=90), write_film(tmp_path / "b.png", grey=200)
+
+    def overwritten(source: Path, *, any_view: bool = False) -> object:
+        film = read_film(source, any_view=any_view)
+        other.replace(source)
+        return film
+
+    monkeypatch.setattr(reading, "read_film", overwritten)
+    result = reading.prepare(path, SPEC)
+    assert isinstance(result, NotRead)
+    assert (result.sha256, result.file_state) == ("", None)
+    assert "written to while it was read" in result.message
+    monkeypatch.undo()
+    whole = reading.prepare(path, SPEC)
+    assert isinstance(whole, Prepared)
+    found = path.stat()
+    assert whole.facts.file_state == (found.st_size, found.st_mtime_ns)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -318,3 +318,18 @@ def test_a_film_whose_content_is_not_known_cannot_be_read_yet(room: _Room, films
     room.qtbot.waitUntil(lambda: window.row is not None, timeout=10000)
     assert not window.side.reading.isEnabled()
     assert window.side.reading.kept.text() == "can be read once it was scored or refused"
+
+
+def test_a_watched_file_that_holds_another_film_by_now_is_scored_again(
+    room: _Room, films: dict[str, Path], write_film: Callable[..., Path]
+) -> None:
+    window = room.open_scored([films["dark"]])
+    row = window.desk.sheet.rows[0]
+    before = row.sha256
+    window.desk.watch(films["dark"].parent)
+    write_film(films["dark"], grey=220, seed=9)
+    room.qtbot.waitUntil(lambda: row.sha256 not in ("", before), timeout=30000)
+    room.qtbot.waitUntil(lambda: _Room.done(window), timeout=30000)
+    assert row.scored is not None
+    assert row.scored.urgency.positive[0] is Target.EFFUSION
+    assert len([each for each in window.desk.sheet.rows if each.source == films["dark"]]) == 1

@@ -186,7 +186,15 @@ def _gate_sentence(reading: GateReading) -> str:
 
 
 def _not_read(film: NotRead, provenance: Provenance) -> Refused:
-    return Refused(film.source, film.kind, film.message, provenance, identity=film.identity, sha256=film.sha256)
+    return Refused(
+        source=film.source,
+        kind=film.kind,
+        message=film.message,
+        provenance=provenance,
+        identity=film.identity,
+        sha256=film.sha256,
+        file_state=film.file_state,
+    )
 
 
 def _refused(
@@ -209,4 +217,5 @@ def _refused(
         facts=film.facts,
         identity=film.facts.identity,
         sha256=film.facts.sha256,
+        file_state=film.facts.file_state,
     )

@@ -180,6 +180,11 @@ class Scored:
         return self.facts.sha256
 
     @property
+    def file_state(self) -> tuple[int, int] | None:
+        """Size in bytes and time of change in ns of the file that was read; None where that is not known."""
+        return self.facts.file_state
+
+    @property
     def disagreement(self) -> str:
         """How the anomaly model and the findings' models disagree, in words; nothing where they agree."""
         return disagreement(self.scores, self.urgency.positive)
@@ -209,6 +214,8 @@ class Refused:
         Who and what it shows, as far as that was read.
     sha256
         SHA-256 of the file's content, in hexadecimal; empty where the file was not read to its end.
+    file_state
+        Size in bytes and time of change in ns of the file that was read; None where that is not known.
     """
 
     source: Path
@@ -220,6 +227,7 @@ class Refused:
     facts: FilmFacts | None = None
     identity: Identity = field(default_factory=Identity)
     sha256: str = ""
+    file_state: tuple[int, int] | None = None
 
 
 Verdict: TypeAlias = Scored | Refused

@@ -37,6 +37,10 @@ class FilmFacts:
         As in `cxr_shared.film.Film`.
     sha256
         SHA-256 of the file's content, in hexadecimal: what the film is known by, wherever its file lies.
+    file_state
+        Size in bytes and time of change in ns of the file that was read; None where that is not known.
+    burned_in
+        Whether the file says that its pixels hold text that may name the patient.
     """
 
     shape: tuple[int, int]
@@ -46,6 +50,8 @@ class FilmFacts:
     bits: int
     transfer_syntax: str
     sha256: str = ""
+    file_state: tuple[int, int] | None = None
+    burned_in: bool = False
     orientation: PatientOrientation | None = None
 
 
@@ -65,6 +71,8 @@ class NotRead:
         Who and what it shows, as far as that was read.
     sha256
         SHA-256 of the file's content, in hexadecimal; empty where the file was not read to its end.
+    file_state
+        As in `FilmFacts`.
     """
 
     kind: str
@@ -72,6 +80,7 @@ class NotRead:
     source: Path
     identity: Identity = field(default_factory=Identity)
     sha256: str = ""
+    file_state: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -161,7 +170,12 @@ class DisplayFilm:
 def encode(result: Prepared | DisplayFilm | NotRead) -> Frame:
     """Turn a result into a frame for `decode` on the other side."""
     if isinstance(result, NotRead):
-        fields = {"kind": result.kind, "message": result.message, "sha256": result.sha256}
+        fields = {
+            "kind": result.kind,
+            "message": result.message,
+            "sha256": result.sha256,
+            "file_state": result.file_state,
+        }
         return {"is": "NotRead", "identity": dataclasses.asdict(result.identity), **fields}, {}
     header: dict[str, Any] = {"is": type(result).__name__, "facts": dataclasses.asdict(result.facts)}
     arrays: dict[str, Array] = {}
@@ -184,7 +198,8 @@ def decode(frame: Frame, source: Path) -> Prepared | DisplayFilm | NotRead:
     what = header.pop("is")
     if what == "NotRead":
         kind, message, sha256 = (str(header[name]) for name in ("kind", "message", "sha256"))
-        return NotRead(kind, message, source, Identity(**header["identity"]), sha256)
+        state = _file_state(header["file_state"])
+        return NotRead(kind, message, source, Identity(**header["identity"]), sha256, state)
     facts = decode_facts(header.pop("facts"))
     if what == "Prepared":
         return Prepared(
@@ -220,5 +235,11 @@ def decode_facts(fields: Mapping[str, Any]) -> FilmFacts:
         bits=int(fields["bits"]),
         transfer_syntax=str(fields["transfer_syntax"]),
         sha256=str(fields["sha256"]),
+        file_state=_file_state(fields.get("file_state")),
+        burned_in=bool(fields.get("burned_in", True)),  # facts of before do not say: a picture is withheld rather
         orientation=PatientOrientation(**orientation) if orientation else None,
     )
+
+
+def _file_state(value: Any) -> tuple[int, int] | None:  # noqa: ANN401  (as JSON holds it)
+    return None if value is None else (int(value[0]), int(value[1]))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,9 @@ from cxr_shared.film import Film, Refusal, RefusalKind, Voi, VoiLut, default_win
 from cxr_shared.film.limits import MAX_FILE_BYTES
 from cxr_shared.opencv import cv2
 from cxr_shared.pixels import model_input
+
+FileStamp: TypeAlias = tuple[int, int, int]
+"""Size in bytes, time of change in ns, and inode: another one means another file."""
 
 _MOST_PRESENTATIONS: Final = 32
 _LONGEST_NAME: Final = 64
@@ -39,13 +42,13 @@ def prepare(path: Path, spec: InputSpec, *, thumbnail: int = 0) -> Prepared | No
         Longer side of the thumbnail in pixels; 0 makes none.
     """
     start = time.perf_counter()
-    film = read_film(path)
+    film, content = _read(path, any_view=False)
     if isinstance(film, Refusal):
-        return not_read(film)
+        return not_read(film, content)
     pixels = model_input(film, spec)
     return Prepared(
         source=path,
-        facts=_facts(film),
+        facts=_facts(film, content),
         pixels=pixels,
         read_ms=(time.perf_counter() - start) * 1e3,
         thumbnail=_thumbnail(film, thumbnail) if thumbnail else None,
@@ -54,15 +57,15 @@ def prepare(path: Path, spec: InputSpec, *, thumbnail: int = 0) -> Prepared | No
 
 def display(path: Path) -> DisplayFilm | NotRead:
     """Read a film for the viewer, laterals too: 16 bits a pixel and all its presentations."""
-    film = read_film(path, any_view=True)
+    film, content = _read(path, any_view=True)
     if isinstance(film, Refusal):
-        return not_read(film)
+        return not_read(film, content)
     low, high = float(film.pixels.min()), float(film.pixels.max())
     step = _step(low, high)
     levels = np.rint((film.pixels - np.float32(low)) * np.float32(1 / step))
     return DisplayFilm(
         source=path,
-        facts=_facts(film),
+        facts=_facts(film, content),
         levels=np.clip(levels, 0, LEVELS - 1).astype(np.uint16),
         first=low,
         step=step,
@@ -107,14 +110,55 @@ def _presentations(film: Film, *, first: float, step: float) -> tuple[Presentati
     return tuple(made)
 
 
-def not_read(refusal: Refusal) -> NotRead:
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a file held: its hash, and its size and time of change before and after it was read."""
+
+    sha256: str
+    before: FileStamp | None
+    after: FileStamp | None
+
+    @property
+    def file_state(self) -> tuple[int, int] | None:
+        """Size in bytes and time of change in ns; None where the file is not there, or changed meanwhile."""
+        return self.after[:2] if self.after is not None and self.before == self.after else None
+
+
+def not_read(refusal: Refusal, content: Content | None = None) -> NotRead:
     """Say of a refusal what is known here besides: the hash of the file's content, and what a ZIP or a disc did."""
+    content = content or content_of(refusal.source, _stamp(refusal.source))
+    reason = reason_for(refusal.source) if refusal.kind in _OF_CONTAINERS else None
+    words = reason or refusal.message
+    return NotRead(refusal.kind.value, words, refusal.source, refusal.identity, content.sha256, content.file_state)
+
+
+def content_of(path: Path, before: FileStamp | None) -> Content:
+    """Hash a file that was like `before` when somebody began to read it."""
     sha256 = ""
     with contextlib.suppress(OSError):
-        if refusal.source.stat().st_size <= MAX_FILE_BYTES:  # a ZIP of a whole archive would take minutes
-            sha256 = sha256_file(refusal.source)
-    reason = reason_for(refusal.source) if refusal.kind in _OF_CONTAINERS else None
-    return NotRead(refusal.kind.value, reason or refusal.message, refusal.source, refusal.identity, sha256)
+        if before is not None and before[0] <= MAX_FILE_BYTES:  # a ZIP of a whole archive would take minutes
+            sha256 = sha256_file(path)
+    after = _stamp(path)
+    return Content(sha256 if before == after else "", before, after)
+
+
+def _read(path: Path, *, any_view: bool) -> tuple[Film | Refusal, Content]:
+    """Read a film and hash its file; one that is written to meanwhile is refused, since its hash is of other pixels."""
+    before = _stamp(path)
+    film = read_film(path, any_view=any_view)
+    content = content_of(path, before)
+    if content.before != content.after and isinstance(film, Film):
+        message = "The file was written to while it was read. Open it again when it is complete."
+        film = Refusal(RefusalKind.UNREADABLE, message, path, film.identity)
+    return film, content
+
+
+def _stamp(path: Path) -> FileStamp | None:
+    try:
+        found = path.stat()
+    except (OSError, ValueError):
+        return None
+    return found.st_size, found.st_mtime_ns, found.st_ino
 
 
 def _step(low: float, high: float) -> float:
@@ -129,7 +173,7 @@ def _thumbnail(film: Film, side: int) -> npt.NDArray[np.uint8]:
     return np.rint(np.clip(small, 0, 1) * 255).astype(np.uint8)
 
 
-def _facts(film: Film) -> FilmFacts:
+def _facts(film: Film, content: Content) -> FilmFacts:
     return FilmFacts(
         shape=film.shape,
         view=film.view,
@@ -137,6 +181,8 @@ def _facts(film: Film) -> FilmFacts:
         identity=film.identity,
         bits=film.bits,
         transfer_syntax=film.transfer_syntax,
-        sha256=sha256_file(film.source),
+        sha256=content.sha256,
+        file_state=content.file_state,
+        burned_in=film.burned_in,
         orientation=film.orientation,
     )

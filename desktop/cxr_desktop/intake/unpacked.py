@@ -12,7 +12,7 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Final
 
@@ -66,6 +66,21 @@ def claim(digest: str, *, size: int) -> Path:
         if shutil.disk_usage(root).free < size + _FREE_BYTES and not _is_full(folder, size):
             raise OSError(errno.ENOSPC, "the disk is nearly full")
     return folder
+
+
+def keep(paths: Iterable[Path]) -> None:
+    """Keep the folders in which these files lie while this process runs, as `claim` does, and remove old ones."""
+    root = unpacked_root()
+    if not root.is_dir():
+        return
+    folders = {root / path.relative_to(root).parts[0] for path in paths if path.is_relative_to(root)}
+    with _guard, contextlib.suppress(OSError):
+        for folder in sorted(folders - _used.keys()):
+            if folder.is_dir():
+                lock = root / f"{folder.name}{_LOCK}"
+                _used[folder] = _locked(lock)
+                os.utime(lock)
+        _prune(root, room_for=0)
 
 
 def release() -> None:

@@ -67,7 +67,7 @@ class FolderWatch:
         self._interval_s = interval_s
         self._settle_s = settle_s
         self._give_up_s = give_up_s
-        self._reported: set[str] = set()
+        self._reported: dict[str, tuple[int, int]] = {}
         self._pending: dict[str, _Pending] = {}
         self._troubled = False
         self._stop = threading.Event()
@@ -97,9 +97,9 @@ class FolderWatch:
         lost: list[OSError] = []
         for entry in self._entries(lost):
             seen.add(entry.path)
-            if entry.path not in self._reported and self._is_ready(entry):
-                self._pending.pop(entry.path, None)
-                self._reported.add(entry.path)
+            if self._is_ready(entry):
+                found = self._pending.pop(entry.path)
+                self._reported[entry.path] = (found.size, found.mtime_ns)
                 ready.append(Path(entry.path))
                 if len(ready) == _AT_MOST:
                     self._report(ready)
@@ -137,7 +137,7 @@ class FolderWatch:
 
     def _forget_all_but(self, seen: set[str]) -> None:
         if not self._stop.is_set():
-            self._reported &= seen
+            self._reported = {path: state for path, state in self._reported.items() if path in seen}
             self._pending = {path: each for path, each in self._pending.items() if path in seen}
 
     def _is_ready(self, entry: os.DirEntry[str]) -> bool:
@@ -145,6 +145,8 @@ class FolderWatch:
             status = entry.stat()
         except OSError:
             return False
+        if self._reported.get(entry.path) == (status.st_size, status.st_mtime_ns):
+            return False  # a device may write its next film over the last one
         now = time.monotonic()
         before = self._pending.get(entry.path)
         if before is None or (before.size, before.mtime_ns) != (status.st_size, status.st_mtime_ns):

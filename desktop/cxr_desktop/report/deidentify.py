@@ -30,8 +30,6 @@ def film_label(number: int) -> str:
 
 
 def _without_identity(verdict: Verdict, label: str, names: Pseudonyms) -> Verdict:
-    from cxr_desktop.report.dicom.source import says_burned_in  # brings pydicom, which no start needs
-
     source, facts = Path(label), verdict.facts
     identity, sha256 = _pseudonymous(verdict.identity, names), names.content(verdict.sha256)
     if facts is not None:
@@ -39,7 +37,7 @@ def _without_identity(verdict: Verdict, label: str, names: Pseudonyms) -> Verdic
     if isinstance(verdict, Scored):
         assert facts is not None, "a film that was scored was read"
         thumbnail = verdict.thumbnail
-        if thumbnail is not None and says_burned_in(verdict.source):
+        if facts.burned_in:
             thumbnail = None
         return dataclasses.replace(verdict, source=source, facts=facts, thumbnail=thumbnail)
     return dataclasses.replace(verdict, source=source, facts=facts, identity=identity, sha256=sha256)

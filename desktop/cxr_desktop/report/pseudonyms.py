@@ -24,6 +24,16 @@ _KEY_BYTES: Final = 32
 _PRIVATE: Final = 0o600
 
 
+class PseudonymKeyUnreadableError(CxrError):
+    """The site's key for pseudonyms is there and cannot be read."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(
+            f"The key for pseudonyms, {path}, cannot be read: {reason}. Ask for permission to read it; a new key could "
+            "not match later exports with earlier ones."
+        )
+
+
 class PseudonymKeyError(CxrError):
     """The site's key for pseudonyms is damaged."""
 
@@ -67,19 +77,33 @@ def site_pseudonyms() -> Pseudonyms:
 
     Raises
     ------
-    PseudonymKeyError
-        The file is damaged.
+    PseudonymKeyError, PseudonymKeyUnreadableError
+        The file is damaged, or may not be read.
     OutputError
         There is none, and it could not be written.
     """
     configured = os.environ.get("CXR_PSEUDONYM_KEY")
     path = Path(configured) if configured else Path(platformdirs.user_data_dir("cxr-triage")) / "pseudonyms.key"
-    if not path.exists():
-        write_bytes(path, secrets.token_bytes(_KEY_BYTES), mode=_PRIVATE)
     try:
+        if not path.exists():
+            _make_key(path)
         key = path.read_bytes()
     except OSError as error:
-        raise PseudonymKeyError(path) from error
+        raise PseudonymKeyUnreadableError(path, error.strerror or type(error).__name__) from error
     if len(key) != _KEY_BYTES:
         raise PseudonymKeyError(path)
     return Pseudonyms(key)
+
+
+def _make_key(path: Path) -> None:
+    """Write a new key whole, unless another process was first: then its key counts."""
+    made = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    write_bytes(made, secrets.token_bytes(_KEY_BYTES), mode=_PRIVATE)
+    try:
+        path.hardlink_to(made)
+    except FileExistsError:
+        pass
+    except OSError:  # a disk without hard links
+        made.replace(path)
+    finally:
+        made.unlink(missing_ok=True)

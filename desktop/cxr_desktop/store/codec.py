@@ -24,9 +24,10 @@ from cxr_desktop.inference.verdict import GateReading, Peak, Provenance, Refused
 from cxr_desktop.intake.prepared import decode_facts
 from cxr_desktop.store.deferred import Deferred
 from cxr_desktop.store.errors import RecordDamaged
-from cxr_desktop.store.pictures import Shapes, digest, pack_maps, pack_thumbnail, read_maps, unpack_thumbnail
+from cxr_desktop.store.pictures import Shapes, pack_maps, pack_thumbnail, read_maps, unpack_thumbnail
 from cxr_desktop.store.records import Opinion, Read
 from cxr_shared.bundle import Calibration
+from cxr_shared.files import sha256_bytes
 from cxr_shared.film import Identity
 from cxr_shared.findings import Target
 from cxr_shared.heat_map import CellGrid, FloatMap
@@ -93,8 +94,8 @@ def _pack_scored(verdict: Scored) -> Packed:
         "urgency": [urgency.value, urgency.nearness, urgency.why, urgency.positive],
         "timings": dataclasses.astuple(verdict.timings),
         "gate": _pack_gate(verdict.gate),
-        "heat_maps": digest(heat_maps),
-        "thumbnail": None if thumbnail is None else [*_shape(verdict.thumbnail), digest(thumbnail)],
+        "heat_maps": sha256_bytes(heat_maps),
+        "thumbnail": None if thumbnail is None else [*_shape(verdict.thumbnail), sha256_bytes(thumbnail)],
     }
     return Packed(
         _pack_provenance(verdict), _pack_form(verdict), to_json(body), _pack_numbers(verdict), heat_maps, thumbnail
@@ -237,7 +238,7 @@ class Unpacker:
 
     def _text(self, key: str) -> str:
         text = self._shared[key]
-        if digest(text.encode()) != key:
+        if sha256_bytes(text.encode()) != key:
             raise ValueError("not what was written")
         return text
 

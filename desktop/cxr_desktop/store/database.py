@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from cxr_desktop.store.errors import StoreClosed, StoreDamaged, StoreNewer, StoreNotWritable, explained
+from cxr_desktop.store.errors import StoreClosed, StoreDamaged, StoreInUse, StoreNewer, StoreNotWritable, explained
 from cxr_desktop.store.schema import APPLICATION_ID, MIGRATIONS, Migration
 
 _PATIENCE_S: Final = 0.5
@@ -145,18 +145,27 @@ def set_aside(path: Path) -> Path:
 
     Raises
     ------
+    StoreInUse
+        A window has it open.
     StoreNotWritable
         It could not be renamed.
     """
+    _check_unused(path)
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
     kept = path.with_name(f"{path.name}.damaged-{stamp}")
+    moved: list[tuple[Path, Path]] = []
     try:
         # What is not yet in the file itself goes first: without it a crash here would leave the file incomplete.
-        for suffix in ("-wal", "-journal", "-shm"):
-            with contextlib.suppress(FileNotFoundError):
-                path.with_name(path.name + suffix).rename(kept.with_name(kept.name + suffix))
-        path.rename(kept)
+        for suffix in ("-wal", "-journal", "-shm", ""):
+            old, new = path.with_name(path.name + suffix), kept.with_name(kept.name + suffix)
+            if suffix and not old.exists():
+                continue
+            old.rename(new)
+            moved.append((old, new))
     except OSError as error:
+        for old, new in reversed(moved):
+            with contextlib.suppress(OSError):
+                new.rename(old)
         raise StoreNotWritable(path, error.strerror or str(error)) from error
     return kept
 
@@ -180,3 +189,20 @@ def _keep_private(path: Path) -> None:
 
 def _fault(error: sqlite3.Error, path: Path) -> Exception:
     return explained(error, path) or error
+
+
+def _check_unused(path: Path) -> None:
+    """Refuse a store that a window has open; one that is too damaged to be locked is in nobody's hands."""
+    try:
+        connection = sqlite3.connect(path, timeout=0.0, isolation_level=None)
+    except sqlite3.Error:
+        return
+    try:
+        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+        connection.execute("BEGIN EXCLUSIVE")
+        connection.execute("ROLLBACK")
+    except sqlite3.Error as error:
+        if isinstance(found := explained(error, path), StoreInUse):
+            raise found from error
+    finally:
+        connection.close()

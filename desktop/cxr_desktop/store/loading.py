@@ -97,10 +97,10 @@ def _no_collection() -> Iterator[None]:
 
 
 def _film(row: Row, state: FileState, unpacker: Unpacker, bundle_sha256: str) -> StoredFilm:
-    _, source, added_at, film, *was = row[:6]
+    real, source, added_at, film, *was = row[:6]
     path = Path(os.fsdecode(source))
     if not film or (state != ABSENT and state != tuple(was)):  # never read, or other pixels by now
-        return StoredFilm(path, added_at, sha256="", verdict=None, stale=False, read=None)
+        return StoredFilm(path, added_at, sha256="", verdict=None, stale=False, read=None, real=os.fsdecode(real))
     verdict = None if row[6] is None else _sound(lambda: _verdict(row[6:_READ_FROM], unpacker, path))
     return StoredFilm(
         source=path,
@@ -109,6 +109,7 @@ def _film(row: Row, state: FileState, unpacker: Unpacker, bundle_sha256: str) ->
         verdict=verdict,
         stale=bool(bundle_sha256) and verdict is not None and verdict.provenance.bundle_sha256 != bundle_sha256,
         read=None if row[_READ_FROM] is None else _sound(lambda: _read(row[_READ_FROM:])),
+        real=os.fsdecode(real),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import zlib
 from collections.abc import Callable, Mapping, Sequence
@@ -12,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cxr_desktop.store.errors import RecordDamaged
+from cxr_shared.files import sha256_bytes
 from cxr_shared.findings import Target
 from cxr_shared.heat_map import FloatMap
 
@@ -53,21 +53,16 @@ def pack_thumbnail(image: npt.NDArray[np.uint8]) -> bytes:
 def unpack_thumbnail(data: bytes | None, form: Sequence[Any]) -> npt.NDArray[np.uint8] | None:
     """Undo `pack_thumbnail`; `form` is its shape and checksum. None where it is lost or damaged: films go without."""
     rows, columns, checksum = form
-    if data is None or digest(data) != checksum:
+    if data is None or sha256_bytes(data) != checksum:
         return None
     return np.frombuffer(zlib.decompress(data), np.uint8).reshape(rows, columns).copy()
-
-
-def digest(data: bytes) -> str:
-    """SHA-256 in hexadecimal."""
-    return hashlib.sha256(data).hexdigest()
 
 
 def read_maps(read: Callable[[], bytes | None], shapes: Shapes, checksum: str) -> dict[Target, FloatMap]:
     """Read packed maps; `RecordDamaged` where they are gone or do not fit their checksum."""
     data = read()
     try:
-        if data is not None and digest(data) == checksum:
+        if data is not None and sha256_bytes(data) == checksum:
             return unpack_maps(data, shapes)
     except (ValueError, zlib.error):
         pass

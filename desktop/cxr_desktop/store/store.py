@@ -12,9 +12,9 @@ from cxr_desktop.store import audit
 from cxr_desktop.store.codec import Packed, pack, pack_read
 from cxr_desktop.store.database import Database, utc_now
 from cxr_desktop.store.loading import PLACE, load_history, load_list, load_reads
-from cxr_desktop.store.pictures import digest
 from cxr_desktop.store.places import FileState, Place, places_of, state_when_read
 from cxr_desktop.store.records import AuditEntry, Read, StoredFilm
+from cxr_shared.files import sha256_bytes
 
 
 class Store:
@@ -101,7 +101,7 @@ class Store:
         places = places_of([verdict.source for verdict in verdicts])
         packed = [pack(verdict) for verdict in verdicts]
         states = [
-            state_when_read(place, verdict.sha256, seen=self._seen.get(place.real))
+            state_when_read(place, verdict.sha256, seen=self._read_in(verdict) or self._seen.get(place.real))
             for place, verdict in zip(places, verdicts, strict=True)
         ]
         with self._database.writing() as connection:
@@ -112,6 +112,10 @@ class Store:
             bundles = sorted({verdict.provenance.bundle_sha256 for verdict in verdicts})
             detail = {"verdicts": str(len(rows)), "bundle": " ".join(bundles)}
             audit.append(connection, audit.VERDICTS_SAVED, detail | _vouch(rows))
+
+    @staticmethod
+    def _read_in(verdict: Verdict) -> FileState | None:
+        return FileState(*verdict.file_state) if verdict.file_state else None
 
     def save_read(self, read: Read) -> Read:
         """Keep a reading and return it with its time; earlier ones stay as `reads`.
@@ -216,7 +220,7 @@ def _intern(connection: sqlite3.Connection, table: str, text: str) -> str | None
     """Keep a text once and return its SHA-256; None for no text."""
     if not text:
         return None
-    key = digest(text.encode())
+    key = sha256_bytes(text.encode())
     connection.execute(f"INSERT OR IGNORE INTO {table} VALUES (?, ?)", (key, text))
     return key
 

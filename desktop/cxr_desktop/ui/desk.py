@@ -21,6 +21,7 @@ from cxr_desktop.intake.demo import demo_films, demo_folder
 from cxr_desktop.intake.files import find_films_in_chunks
 from cxr_desktop.reports import Remarks, Reports
 from cxr_desktop.store import Store, StoredFilm
+from cxr_desktop.store.places import FileState, file_states
 from cxr_desktop.ui.i18n import tr
 from cxr_desktop.ui.loading import Loaded, judge_providers, load
 from cxr_desktop.ui.mailbox import Background, Mailbox
@@ -135,9 +136,23 @@ class Desk(QObject):
         self.unwatch()
         self._watch = FolderWatch(
             folder,
-            lambda films: self._mailbox.post(lambda: self.open_paths(films)),
+            lambda films: self._mailbox.post(partial(self._arrived, films, file_states(list(map(str, films))))),
             on_trouble=lambda words: self._mailbox.post(lambda: self.told.emit(words)),
         ).start()
+
+    def _arrived(self, films: list[Path], states: list[FileState]) -> None:
+        """Add films of the watched folder; one on the list that holds another film by now waits again."""
+        rows = [(self.sheet.row_of(film), state) for film, state in zip(films, states, strict=True)]
+        again = [row for row, state in rows if row is not None and row.was_read_in_another(state)]
+        for row in again:
+            row.judge(None, self.sheet.policy)
+            row.hear(None)
+            self._shelf.forget(row.source)
+        if again:
+            self.relisted.emit()
+            if self._scorer is not None and self._recalled:
+                self._scorer.submit([row.source for row in again])
+        self.open_paths(films)
 
     def unwatch(self) -> None:
         """Watch no folder."""

@@ -60,14 +60,14 @@ class ExportActions:
     def export_png(self) -> None:
         """Ask where, and write what the viewer shows."""
         viewer, desk = self._window.viewer, self._window.desk
-        source = viewer.shown_source
-        if source is None:
+        film = viewer.shown_film
+        if film is None:
             desk.told.emit(tr("No film is shown, so there is no view to write. Open a film first."))
             return
         path = self._window.dialogs.save(tr("Export view as PNG"), "view.png")
         if path is not None:
             image = grab_view(viewer, deidentified=self.deidentified)
-            desk.carry_out(saving(image, path, source=source, deidentified=self.deidentified))
+            desk.carry_out(saving(image, path, burned_in=film.facts.burned_in, deidentified=self.deidentified))
 
     def deidentify(self, on: bool) -> None:  # noqa: FBT001  (a Qt slot)
         """Write every export without identifiers, or with them."""

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cxr_desktop.inference.verdict import Verdict
+from cxr_desktop.intake import unpacked
 from cxr_desktop.store import Store, StoredFilm
 from cxr_desktop.store.records import Read
 from cxr_shared.errors import CxrError
@@ -39,8 +40,12 @@ class Memory:
         return self._store is not None
 
     def films(self, bundle_sha256: str) -> list[StoredFilm]:
-        """Return what is remembered, with the verdicts of one bundle; blocks."""
-        return self._store.load(bundle_sha256) if self._store else []
+        """Return what is remembered, with the verdicts of one bundle; blocks. Films of ZIPs are kept meanwhile."""
+        if self._store is None:
+            return []
+        films = self._store.load(bundle_sha256)
+        unpacked.keep(film.source for film in films)
+        return films
 
     def add(self, files: Sequence[Path]) -> None:
         """Remember that these are on the list."""

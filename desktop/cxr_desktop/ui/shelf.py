@@ -50,6 +50,11 @@ class Shelf:
                 self._kept.popitem(last=False)
         return pyramid
 
+    def forget(self, path: Path) -> None:
+        """Read a film anew the next time: its file was written again."""
+        with self._lock:
+            self._kept.pop(path, None)
+
     def close(self) -> None:
         """End its process."""
         self._pool.close()

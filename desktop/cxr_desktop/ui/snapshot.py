@@ -37,7 +37,7 @@ def grab_view(viewer: FilmViewer, *, deidentified: bool = False) -> QImage:
         viewer.annotations = shown
 
 
-def saving(image: QImage, path: Path, *, source: Path, deidentified: bool = False) -> Callable[[], str]:
+def saving(image: QImage, path: Path, *, burned_in: bool, deidentified: bool = False) -> Callable[[], str]:
     """Return what writes the picture, for any thread; it returns the sentence to show.
 
     Raises
@@ -49,9 +49,7 @@ def saving(image: QImage, path: Path, *, source: Path, deidentified: bool = Fals
     """
 
     def save() -> str:
-        from cxr_desktop.report.dicom.source import says_burned_in  # brings pydicom, which no start needs
-
-        if deidentified and says_burned_in(source):
+        if deidentified and burned_in:
             raise PictureWithheldError
         write_bytes(path, png(image))
         return tr("Wrote {path}.", path=path) + (f" {PIXELS_WARNING}" if deidentified else "")

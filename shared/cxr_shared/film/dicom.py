@@ -16,6 +16,7 @@ from cxr_shared.film.grayscale import Grey, normalise, refuse_blank
 from cxr_shared.film.header import Header, read_header, read_pixels
 from cxr_shared.film.identity import read_identity, read_orientation, read_spacing
 from cxr_shared.film.refusals import FilmRefusedError
+from cxr_shared.film.tags import code
 
 
 def read_dicom(stream: BinaryIO, path: Path, *, any_view: bool = False) -> Film:
@@ -63,6 +64,7 @@ def _read(header: Header, path: Path, *, identity: Identity, any_view: bool) -> 
         spacing=read_spacing(dataset),
         identity=identity,
         transfer_syntax=str(header.transfer_syntax),
+        burned_in=code(dataset, "BurnedInAnnotation") == "YES",
         orientation=read_orientation(dataset),
     )
 

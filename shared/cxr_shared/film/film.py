@@ -126,6 +126,8 @@ class Film:
         Millimetres a pixel, or None where the file does not say.
     identity
         Identifiers of the patient and of the objects.
+    burned_in
+        Whether the file says that its pixels hold text that may name the patient, DICOM (0028,0301).
     transfer_syntax
         DICOM transfer syntax UID, or the container's name (``"PNG"``, ``"JPEG"``).
     orientation
@@ -140,6 +142,7 @@ class Film:
     spacing: PixelSpacing | None = None
     identity: Identity = field(default_factory=Identity)
     transfer_syntax: str = ""
+    burned_in: bool = False
     orientation: PatientOrientation | None = None
 
     @property

@@ -180,6 +180,27 @@ def test_a_film_that_says_that_text_is_burned_in_is_not_pictured(
     assert {capture.BurnedInAnnotation for capture in captures} == {"YES"}
 
 
+def test_burned_in_text_is_heeded_where_the_film_belongs_to_no_series(
+    change: Change, report_bundle: Bundle, names: Pseudonyms
+) -> None:
+    film = change(BurnedInAnnotation="YES", SeriesInstanceUID=None)
+    worklist = score_all([film], report_bundle, wanted=Wanted.CPU, thumbnails=True)
+    (hidden,) = deidentified(worklist, names).verdicts
+    assert isinstance(hidden, Scored)
+    assert hidden.thumbnail is None
+
+
+def test_a_film_whose_header_no_object_can_be_made_from_costs_itself(
+    change: Change, phantoms: tuple[Path, ...], report_bundle: Bundle, pool: DecodePool, tmp_path: Path
+) -> None:
+    odd = change("odd.dcm", ImagerPixelSpacing="0.143", PixelSpacing=None, PatientOrientation=["L", "F"])
+    worklist = score_all([odd, phantoms[1]], report_bundle, wanted=Wanted.CPU)
+    export = write_dicom(tmp_path / "out", worklist, report_bundle.manifest, pool=pool)
+    assert export.films + len(export.skipped) == 2
+    assert export.films >= 1
+    assert all(sentence.startswith("odd.dcm") for sentence in export.skipped)
+
+
 def test_a_film_that_does_not_say_so_is_warned_about(
     change: Change, report_bundle: Bundle, pool: DecodePool, names: Pseudonyms, tmp_path: Path
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -128,7 +129,10 @@ def test_a_view_without_a_film_says_what_to_do(qtbot: QtBot, answers: _Answers, 
 def test_a_film_with_burned_in_text_gives_no_deidentified_view(
     window: MainWindow, qtbot: QtBot, answers: _Answers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cxr_desktop.report.dicom.source.says_burned_in", lambda _path: True)
+    film = window.viewer.shown_film
+    assert film is not None
+    says_so = dataclasses.replace(film, facts=dataclasses.replace(film.facts, burned_in=True))
+    monkeypatch.setattr(type(window.viewer), "shown_film", says_so)
     window.actions_by_name["deidentify"].setChecked(True)
     answers.path = tmp_path / "v.png"
     with qtbot.waitSignal(window.desk.failed, timeout=_PATIENCE_MS) as failed:

@@ -276,3 +276,16 @@ def test_the_default_place_can_be_named(monkeypatch: pytest.MonkeyPatch, tmp_pat
     if sys.platform == "linux":
         assert default_store_path() == tmp_path / "cxr-triage" / "worklist.sqlite"
     assert os.fspath(default_store_path()).endswith("worklist.sqlite")
+
+
+def test_a_store_that_a_window_has_open_is_not_put_aside(store_path: Path) -> None:
+    store = Store(store_path)
+    try:
+        with pytest.raises(StoreInUse):
+            set_aside(store_path)
+        assert store_path.exists()
+        store.add_films([store_path.with_name("a.png")], at=1.0)
+    finally:
+        store.close()
+    assert set_aside(store_path).exists()
+    assert not store_path.exists()

@@ -63,6 +63,9 @@ class DicomExport:
                 yield f"The same of {len(sentences) - _NAMED:,} more films."
 
 
+_ODD_HEADER: Final = (ValueError, TypeError, AttributeError, LookupError)
+
+
 def write_dicom(
     folder: Path,
     worklist: Worklist,
@@ -110,7 +113,13 @@ def write_dicom(
             continue
         if pseudonyms:
             source = without_identity(source, pseudonyms)
-        _write_film(folder, Context(source, verdict, manifest, made), export, label=label, pool=pool)
+        try:
+            _write_film(folder, Context(source, verdict, manifest, made), export, label=label, pool=pool)
+        except _ODD_HEADER as error:  # highdicom takes for granted what the standard asks for
+            export.skipped.append(
+                f"{label} has a header that no object can be made from ({type(error).__name__}); send the film's "
+                "original from its archive and export again."
+            )
     return export
 
 

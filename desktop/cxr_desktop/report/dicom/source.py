@@ -157,11 +157,3 @@ def burned_in(source: Dataset) -> bool | None:
     """Whether the film says that its pixels hold text that names the patient, (0028,0301); None: unsaid."""
     said = text(source, "BurnedInAnnotation").upper()
     return {"YES": True, "NO": False}.get(said)
-
-
-def says_burned_in(path: Path) -> bool:
-    """Whether a file is a DICOM film that says that its pixels hold text that names the patient."""
-    try:
-        return bool(burned_in(read_source(path, path.name)))
-    except NoStudyError:
-        return False

@@ -10,6 +10,7 @@ from PySide6.QtCore import QEvent, QPointF, QSize, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from cxr_desktop.intake.prepared import DisplayFilm
 from cxr_desktop.ui.drags import Drag, PanDrag, Tool, begin_drag, measurement_near
 from cxr_desktop.ui.film_view import FilmView
 from cxr_desktop.ui.i18n import tr
@@ -84,6 +85,11 @@ class FilmViewer(QWidget):
     def shown_source(self) -> Path | None:
         """File of the film that is shown; None while there is none."""
         return self._view.film.source if self._view else None
+
+    @property
+    def shown_film(self) -> DisplayFilm | None:
+        """The film that is shown; None while there is none."""
+        return self._view.film if self._view else None
 
     @property
     def message(self) -> str:
