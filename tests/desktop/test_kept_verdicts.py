@@ -8,7 +8,7 @@ from pathlib import Path
 from cxr_desktop.bench_ui.material import scored
 from cxr_desktop.inference.verdict import Scored
 from cxr_desktop.store.codec import Unpacker, pack, to_json
-from cxr_desktop.store.pictures import digest
+from cxr_shared.files import sha256_bytes
 
 
 def _unpacked(verdict: Scored, *, named: bool) -> Scored:
@@ -16,7 +16,7 @@ def _unpacked(verdict: Scored, *, named: bool) -> Scored:
     form = json.loads(packed.form)
     if not named:
         form["scores"] = [score[:-1] for score in form["scores"]]
-    texts = {digest(text.encode()): text for text in (packed.provenance, to_json(form))}
+    texts = {sha256_bytes(text.encode()): text for text in (packed.provenance, to_json(form))}
     provenance, form_key = texts
     unpacker = Unpacker(texts, lambda _row: packed.heat_maps)
     kept = unpacker.verdict(
