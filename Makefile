@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help demo test check pytest format translations clean
+.PHONY: help demo test check pytest format translations installers lock clean
 
 help:
 	@echo "make demo    phantom films, three models, a bundle, a triaged worklist, the desktop (demo/)"
@@ -12,6 +12,8 @@ help:
 	@echo "make check   ruff, mypy, import contracts"
 	@echo "make format  format the code"
 	@echo "make translations  collect the window's words for Qt Linguist (cxr_template.ts)"
+	@echo "make installers    wheels, the frozen program, .deb and tarball, each built and tried (dist/)"
+	@echo "make lock    newest versions of all packages into requirements.lock"
 	@echo "make clean   remove what make made"
 
 demo: $(INSTALLED)
@@ -36,6 +38,12 @@ format: $(INSTALLED)
 
 translations: $(INSTALLED)
 	$(BIN)/python tests/benchmarks/translations.py
+
+installers: $(INSTALLED)
+	$(BIN)/python -m cxr_installer all
+
+lock: $(INSTALLED)
+	$(BIN)/python -m cxr_installer lock
 
 clean:
 	rm -rf $(VENV) demo runs build dist

@@ -9,7 +9,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from cxr_desktop.inference.runtime import onnxruntime
 from cxr_desktop.settings import Settings, load_settings, settings_path
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from cxr_desktop.ui.window import MainWindow
 
 _log = logging.getLogger(__name__)
+_ICON: Final = Path(__file__).parent / "ui" / "icons" / "cxr-triage.svg"
 _constants_are_safe = False
 
 
@@ -48,6 +49,7 @@ def make_application() -> QApplication:
     keep_constants_alive()
     onnxruntime()
     from PySide6.QtCore import qInstallMessageHandler
+    from PySide6.QtGui import QIcon
     from PySide6.QtWidgets import QApplication
 
     from cxr_desktop.ui.i18n import install_translation
@@ -58,6 +60,8 @@ def make_application() -> QApplication:
     if not isinstance(application, QApplication):
         application = QApplication(["cxr-desktop"])
         application.setApplicationDisplayName("")
+        application.setDesktopFileName("cxr-desktop")
+        application.setWindowIcon(QIcon(str(_ICON)))
     apply_theme(application)
     install_translation(application)
     return application

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import statistics
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from cxr_desktop import children
 from cxr_desktop.bench_ui.figures import Figure
 from cxr_shared.errors import CxrError
 
@@ -43,7 +43,7 @@ def memory(bundle: Path, models: int, film: Path) -> Figure:
 def _open(*arguments: Path) -> dict[str, float]:
     """Open the window and return what it printed, times counted from the start of its process, in seconds."""
     start = time.time()
-    command = [sys.executable, "-m", "cxr_desktop.bench_ui.child", *map(str, arguments)]
+    command = children.command("cxr_desktop.bench_ui.child", *map(str, arguments))
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_TIMEOUT_S)
     try:
         answer = json.loads(done.stdout.splitlines()[-1])

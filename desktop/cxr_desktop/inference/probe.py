@@ -45,7 +45,7 @@ def _score(bundle: Bundle, kind: Kind) -> dict[str, float]:
         session = runtime.session(bundle.files[file.file], kind, threads=1)
         first = session.get_providers()[0]
         if first != kind.ort:
-            raise InferenceFailedError(f"onnxruntime fell back to {first}: {kind.name}'s libraries do not load")
+            raise InferenceFailedError(f"onnxruntime fell back to {first}: {runtime.library_fault(kind)}")
         logits[target.slug] = float(session.run(["logit"], {"film": film})[0][0])
     return logits
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import json
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from cxr_desktop.inference import runtime
+from cxr_desktop import children
+from cxr_desktop.inference import addon, runtime
 from cxr_desktop.inference.devices import driver_missing, processor_name
 from cxr_desktop.inference.engine import Engine
 from cxr_desktop.inference.kinds import CPU, KINDS, Kind, Wanted, kind_wanted
@@ -204,9 +204,8 @@ def judge(
 ) -> Judgement:
     """Find out whether a provider can be used: offered, proved in a child process, and in agreement with the CPU."""
     if kind.ort not in _names(offered):
-        return Judgement(
-            kind, usable=False, reason=f"onnxruntime offers no {kind.name} provider (pip install {kind.package})"
-        )
+        reason = f"onnxruntime offers no {kind.name} provider ({addon.why_not_offered(kind.package)})"
+        return Judgement(kind, usable=False, reason=reason)
     proof = (prove or prove_in_child)(bundle, kind, timeout_s or kind.patience_s)
     if proof.failure:
         return Judgement(kind, usable=False, reason=proof.failure)
@@ -226,9 +225,7 @@ def prove_in_child(
     missing = driver_missing() if kind.nvidia else ""
     if missing:  # known at once, so no process is started
         return Proof({}, 0.0, missing)
-    command = [
-        sys.executable, "-m", "cxr_desktop.inference.probe", kind.wanted, str(bundle.path), bundle.sha256
-    ]  # fmt: skip
+    command = children.command("cxr_desktop.inference.probe", kind.wanted, str(bundle.path), bundle.sha256)
     start = time.monotonic()
     with subprocess.Popen(
         command,

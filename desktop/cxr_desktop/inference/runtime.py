@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
+import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final
 
+from cxr_desktop.inference import addon
 from cxr_desktop.inference.kinds import CPU, Kind
 
 _ERRORS_ONLY: Final = 3
 _cuda_loaded = False
+_first_import: Final = threading.Lock()
 
 
 def onnxruntime() -> Any:  # noqa: ANN401  (onnxruntime ships no types)
@@ -20,8 +25,22 @@ def onnxruntime() -> Any:  # noqa: ANN401  (onnxruntime ships no types)
     Its wheel for GPUs warns on standard error, while it is imported, on a machine that has none.
     """
     with _silent_stderr():
-        import onnxruntime as ort
+        ort = _import()
     ort.set_default_logger_severity(_ERRORS_ONLY)
+    return ort
+
+
+def _import() -> Any:  # noqa: ANN401
+    with _first_import:
+        if "onnxruntime" not in sys.modules:
+            addon.activate()
+        try:
+            import onnxruntime as ort
+        except (ImportError, OSError) as error:
+            if not addon.active():
+                raise
+            addon.reject(str(error).partition("\n")[0])
+            import onnxruntime as ort
     return ort
 
 
@@ -48,6 +67,19 @@ def load_cuda_libraries() -> None:
     with _silent_stderr(), contextlib.redirect_stdout(None):
         ort.preload_dlls()
     _cuda_loaded = True
+
+
+def library_fault(kind: Kind) -> str:
+    """Say why a provider of NVIDIA's does not load, in the loader's own words where it has some."""
+    unknown = f"{kind.name}'s libraries do not load"
+    stem = "onnxruntime_providers_" + ("tensorrt" if "Tensorrt" in kind.ort else "cuda")
+    name = f"{stem}.dll" if sys.platform == "win32" else f"lib{stem}.so"
+    path = Path(onnxruntime().__file__).with_name("capi") / name
+    try:
+        ctypes.CDLL(str(path))
+    except OSError as error:
+        return f"{unknown} ({error})"
+    return unknown
 
 
 def session(model: bytes, kind: Kind = CPU, *, threads: int) -> Any:  # noqa: ANN401

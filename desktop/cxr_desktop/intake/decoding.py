@@ -9,13 +9,13 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias
 
+from cxr_desktop import children
 from cxr_desktop.intake.frames import Frame, read_frame, write_frame
 from cxr_desktop.intake.limits import OUT_OF_MEMORY_EXIT, memory_sentence
 from cxr_desktop.intake.prepared import DisplayFilm, NotRead, Prepared, decode
@@ -24,7 +24,7 @@ from cxr_shared.film import RefusalKind
 if TYPE_CHECKING:
     from cxr_shared.bundle import InputSpec
 
-WORKER: Final = (sys.executable, "-m", "cxr_desktop.intake.worker")
+WORKER: Final = tuple(children.command("cxr_desktop.intake.worker"))
 _POLL_S: Final = 0.1
 
 

@@ -1,0 +1,1 @@
+"""Builds and proves what people download: the frozen program, its packages, and the wheels."""

@@ -1,0 +1,42 @@
+"""Archives that are the same bytes whenever the same files go in."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import tarfile
+from pathlib import Path
+
+
+def tarball(folder: Path, target: Path, *, root: str, epoch: int) -> Path:
+    """Pack a folder as a .tar.gz below the name `root`: sorted, owned by root, every time `epoch`.
+
+    The file appears whole or not at all.
+    """
+    partial = target.with_name(target.name + ".partial")
+    with (
+        partial.open("wb") as raw,
+        gzip.GzipFile("", "wb", compresslevel=6, fileobj=raw, mtime=epoch) as packed,
+        tarfile.open(fileobj=packed, mode="w", format=tarfile.GNU_FORMAT) as archive,
+    ):
+        for path in [folder, *sorted(folder.rglob("*"))]:
+            inside = Path(root, path.relative_to(folder))
+            member = archive.gettarinfo(path, str(inside))
+            member.uid = member.gid = 0
+            member.uname = member.gname = "root"
+            member.mtime = epoch
+            member.mode = 0o755 if member.isdir() or member.mode & 0o100 else 0o644
+            if member.isreg():
+                with path.open("rb") as stream:
+                    archive.addfile(member, stream)
+            else:
+                archive.addfile(member)
+    os.replace(partial, target)  # noqa: PTH105
+    return target
+
+
+def sha256(path: Path) -> str:
+    """Return a file's SHA-256 in hexadecimal digits."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,0 +1,142 @@
+"""The Debian package: the frozen program in /usr/lib, its place in menus, its kinds of file, its man page."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import shutil
+import textwrap
+from pathlib import Path
+from typing import Final
+
+from cxr_desktop.system_libraries import FONTS, NEEDED, Use
+from cxr_installer import icons, manual
+from cxr_installer.freeze import copy_tree
+from cxr_installer.notices import NAME as NOTICES
+from cxr_installer.plan import CONSOLE
+from cxr_installer.stamp import ROOT, debian_version, version
+from cxr_installer.tools import megabytes, run
+
+PACKAGE: Final = "cxr-desktop"
+GLIBC: Final = "2.36"
+"""The C library of the system that freezes; the program runs on this one and newer ones."""
+
+_LINUX: Final = ROOT / "installer" / "linux"
+_RENAMED: Final = {"libglib2.0-0": "libglib2.0-0t64 | libglib2.0-0"}
+"""Packages that another release names otherwise; the first name is the newer one."""
+
+_CONTROL: Final = """\
+Package: {package}
+Version: {version}
+Section: science
+Priority: optional
+Architecture: amd64
+Installed-Size: {kilobytes}
+Depends: {depends}
+Maintainer: The cxr-triage authors <maintainers@cxr-triage.invalid>
+Description: {short}
+{long}
+"""
+_LONG: Final = (
+    "Opens DICOM, PNG and JPEG films, scores them with a verified bundle of ONNX models, shows exact heat maps and "
+    "sorts them by urgency. Research use only: NOT FOR CLINICAL USE. It brings its own Python and opens no network "
+    "connection."
+)
+
+
+def depends() -> list[str]:
+    """Return what the package needs: what Qt loads, as `cxr_desktop.system_libraries` names it, and a font."""
+    packages = [library.apt for library in (*NEEDED[Use.X11], FONTS)]
+    return [f"libc6 (>= {GLIBC})", *(_RENAMED.get(each, each) for each in dict.fromkeys(packages))]
+
+
+def control(*, installed_bytes: float) -> str:
+    """Return the package's control file (Debian policy, chapter 5)."""
+    long = textwrap.fill(_LONG, width=78, initial_indent=" ", subsequent_indent=" ")
+    return _CONTROL.format(
+        package=PACKAGE,
+        version=debian_version(version()),
+        kilobytes=round(installed_bytes / 1024),
+        depends=", ".join(depends()),
+        short="triage of chest films, research use only",
+        long=long,
+    )
+
+
+def stage(collection: Path, root: Path, *, epoch: int) -> Path:
+    """Lay the package's files out below `root`, which is made anew."""
+    shutil.rmtree(root, ignore_errors=True)
+    home = root / "usr" / "lib" / PACKAGE
+    home.parent.mkdir(parents=True)
+    copy_tree(collection, home)
+    share = root / "usr" / "share"
+    _link(root / "usr" / "bin" / CONSOLE, f"../lib/{PACKAGE}/{CONSOLE}")
+    _put(_LINUX / "cxr-desktop.desktop", share / "applications" / "cxr-desktop.desktop")
+    _put(_LINUX / "cxr-desktop.xml", share / "mime" / "packages" / "cxr-desktop.xml")
+    _put(icons.SVG, share / "icons" / "hicolor" / "scalable" / "apps" / "cxr-desktop.svg")
+    icons.write_png(share / "icons")
+    _gzip(manual.roff(epoch=epoch), share / "man" / "man1" / "cxr-desktop.1.gz")
+    _documents(share / "doc" / PACKAGE)
+    _control_files(root)
+    _permissions(root)
+    return root
+
+
+def build(collection: Path, out: Path, *, epoch: int) -> Path:
+    """Make the package in `out` and return it; equal collections give equal bytes.
+
+    Raises
+    ------
+    InstallerError
+        dpkg-deb is not installed, or refused.
+    """
+    root = stage(collection, out / "deb-root", epoch=epoch)
+    package = out / f"{PACKAGE}_{debian_version(version())}_amd64.deb"
+    pack(root, package, epoch=epoch)
+    shutil.rmtree(root)
+    return package
+
+
+def pack(root: Path, package: Path, *, epoch: int) -> None:
+    """Run dpkg-deb over laid-out files, every time at most `epoch`."""
+    environment = {**os.environ, "SOURCE_DATE_EPOCH": str(epoch)}
+    for path in [root, *root.rglob("*")]:
+        os.utime(path, (epoch, epoch), follow_symlinks=False)
+    partial = package.with_suffix(".partial")
+    run(["dpkg-deb", "--root-owner-group", "-Zxz", "-z3", "--build", root, partial], env=environment)
+    partial.replace(package)
+
+
+def _documents(folder: Path) -> None:
+    folder.mkdir(parents=True)
+    _link(folder / "copyright", f"../../../lib/{PACKAGE}/{NOTICES}")
+    _gzip((ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), folder / "changelog.gz")
+
+
+def _control_files(root: Path) -> None:
+    size = megabytes(root) * 1e6
+    folder = root / "DEBIAN"
+    folder.mkdir()
+    (folder / "control").write_text(control(installed_bytes=size), encoding="utf-8")
+
+
+def _permissions(root: Path) -> None:
+    for path in root.rglob("*"):
+        if not path.is_symlink():
+            runs = path.is_dir() or path.stat().st_mode & 0o100
+            path.chmod(0o755 if runs else 0o644)
+
+
+def _link(path: Path, to: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.symlink_to(to)
+
+
+def _put(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(source.read_bytes())
+
+
+def _gzip(words: str, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(gzip.compress(words.encode(), compresslevel=9, mtime=0))

@@ -1,0 +1,156 @@
+"""Packages made of a small stand-in for the frozen program: their contents, and that they can be made again."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tarfile
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from cxr_installer import archive, debian, freeze, icons, manual, windows
+from cxr_installer.notices import Notice, text
+from cxr_installer.plan import CONSOLE
+from cxr_installer.stamp import version
+from cxr_installer.tools import InstallerError
+
+EPOCH = 1_700_000_000
+
+
+@pytest.fixture
+def collection(tmp_path: Path) -> Path:
+    folder = tmp_path / CONSOLE
+    (folder / "_internal" / "onnxruntime").mkdir(parents=True)
+    program = folder / CONSOLE
+    program.write_text("#!/bin/sh\necho hello\n")
+    program.chmod(0o755)
+    (folder / "NOTICES.txt").write_text("whose work this is\n")
+    (folder / "LICENSE.txt").write_text("Apache\n")
+    (folder / "_internal" / "libreal.so.1").write_bytes(b"not really")
+    (folder / "_internal" / "libreal.so").symlink_to("libreal.so.1")
+    return folder
+
+
+def _needs(program: str) -> None:
+    if shutil.which(program) is None:
+        pytest.skip(f"{program} is not installed")
+
+
+def test_the_debian_package_holds_the_program_and_its_place_in_the_desktop(collection: Path, tmp_path: Path) -> None:
+    _needs("dpkg-deb")
+    package = debian.build(collection, tmp_path, epoch=EPOCH)
+    listed = subprocess.run(["dpkg-deb", "--contents", package], capture_output=True, text=True, check=True).stdout
+    for name in (
+        "usr/bin/cxr-desktop -> ../lib/cxr-desktop/cxr-desktop",
+        "usr/lib/cxr-desktop/_internal/libreal.so -> libreal.so.1",
+        "usr/share/applications/cxr-desktop.desktop",
+        "usr/share/mime/packages/cxr-desktop.xml",
+        "usr/share/icons/hicolor/48x48/apps/cxr-desktop.png",
+        "usr/share/man/man1/cxr-desktop.1.gz",
+        "usr/share/doc/cxr-desktop/copyright",
+    ):
+        assert f"./{name}" in listed
+    assert {line.split()[1] for line in listed.splitlines()} == {"root/root"}
+    said = subprocess.run(["dpkg-deb", "--field", package], capture_output=True, text=True, check=True).stdout
+    assert f"Version: {version()}" in said
+    assert "libxcb-cursor0" in said
+    assert "python" not in said.lower().replace("own python", "")
+
+
+def test_the_same_program_gives_the_same_package(collection: Path, tmp_path: Path) -> None:
+    _needs("dpkg-deb")
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    first = debian.build(collection, tmp_path / "a", epoch=EPOCH)
+    again = debian.build(collection, tmp_path / "b", epoch=EPOCH)
+    assert archive.sha256(first) == archive.sha256(again)
+
+
+def test_a_tarball_is_the_same_wherever_its_folder_lay(collection: Path, tmp_path: Path) -> None:
+    other = tmp_path / "elsewhere"
+    shutil.copytree(collection, other, symlinks=True)
+    first = archive.tarball(collection, tmp_path / "a.tar.gz", root="cxr", epoch=EPOCH)
+    again = archive.tarball(other, tmp_path / "b.tar.gz", root="cxr", epoch=EPOCH)
+    assert archive.sha256(first) == archive.sha256(again)
+    with tarfile.open(first) as packed:
+        members = {each.name: each for each in packed}
+    assert members[f"cxr/{CONSOLE}"].mode == 0o755
+    assert members["cxr/_internal/libreal.so"].linkname == "libreal.so.1"
+    assert {(each.uid, each.mtime) for each in members.values()} == {(0, EPOCH)}
+
+
+def test_links_to_nowhere_go_and_tables_lose_their_spaces(collection: Path) -> None:
+    (collection / "_internal" / "libQt6Network.so.6").symlink_to("PySide6/Qt/lib/libQt6Network.so.6")
+    table = collection / "_internal" / "module_attribute_map.json"
+    table.write_text('{"a": [1, 2],\n "b": "é"}', encoding="utf-8")
+    freeze.finish(collection)
+    assert not (collection / "_internal" / "libQt6Network.so.6").is_symlink()
+    assert (collection / "_internal" / "libreal.so").is_symlink()
+    assert table.read_text(encoding="utf-8") == '{"a":[1,2],"b":"é"}'
+
+
+def test_a_program_with_torch_in_it_is_no_release(collection: Path) -> None:
+    (collection / "_internal" / "torch").mkdir()
+    with pytest.raises(InstallerError, match="torch"):
+        freeze.finish(collection)
+
+
+def test_the_man_page_names_every_command_and_is_good_troff(tmp_path: Path) -> None:
+    page = manual.roff(epoch=EPOCH)
+    for word in ("triage", "providers", "self\\-test", "\\-\\-bundle", "FILES"):
+        assert word in page
+    assert manual.roff(epoch=EPOCH) == page
+    assert "2023-11-14" in page
+    if shutil.which("man") is not None:
+        path = tmp_path / "cxr-desktop.1"
+        path.write_text(page, encoding="utf-8")
+        done = subprocess.run(
+            ["man", "--warnings", "-E", "UTF-8", "-l", "-Tutf8", "-Z", path], capture_output=True, text=True, check=True
+        )
+        assert done.stderr == ""
+
+
+def test_the_icon_is_drawn_at_every_size(tmp_path: Path) -> None:
+    paths = icons.write_png(tmp_path)
+    assert [Image.open(path).size for path in paths] == [(side, side) for side in icons.SIZES]
+    shades = Image.open(paths[-1]).convert("L").getextrema()
+    assert shades[0] < 40
+    assert shades[1] > 140
+    assert {(16, 16), (256, 256)} <= set(Image.open(icons.write_ico(tmp_path / "x.ico")).info["sizes"])
+
+
+def test_the_menu_entry_is_valid() -> None:
+    _needs("desktop-file-validate")
+    entry = debian.ROOT / "installer" / "linux" / "cxr-desktop.desktop"
+    done = subprocess.run(["desktop-file-validate", entry], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_notices_name_everyone_and_a_work_without_a_licence_stops_the_build() -> None:
+    both = text([Notice("a", "1", "MIT", texts=("Permission",)), Notice("b", "2", "", texts=("words",))])
+    assert "a 1: MIT" in both
+    assert "b 2: see below" in both
+    assert "Permission" in both
+    with pytest.raises(InstallerError, match="nameless"):
+        text([Notice("nameless", "1", "")])
+
+
+def test_the_windows_script_compiles_without_a_warning(collection: Path, tmp_path: Path) -> None:
+    _needs("makensis")
+    for name in ("cxr-desktop.exe", "cxr-desktopw.exe"):
+        (collection / name).write_bytes(b"MZ")
+    setup = windows.build(collection, tmp_path)
+    assert setup.read_bytes()[:2] == b"MZ"
+    assert version().encode("utf-16-le") in setup.read_bytes()
+
+
+def test_the_windows_script_is_told_of_version_and_size(collection: Path, tmp_path: Path) -> None:
+    told = windows.definitions(collection, tmp_path / "setup.exe", tmp_path / "x.ico", text="1.2.3rc1")
+    assert (told["VERSION"], told["VERSION4"]) == ("1.2.3rc1", "1.2.3.0")
+
+
+def test_no_windows_installer_is_made_of_a_linux_program(collection: Path, tmp_path: Path) -> None:
+    with pytest.raises(InstallerError, match="Freeze it on Windows"):
+        windows.build(collection, tmp_path)
