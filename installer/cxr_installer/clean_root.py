@@ -16,6 +16,7 @@ from cxr_installer import debian, material, smoke
 from cxr_installer.tools import InstallerError, Said, ask, present, run
 
 SUITE: Final = "bookworm"
+_PATH: Final = "/usr/sbin:/usr/bin:/sbin:/bin"
 _USER: Final = "reader"
 _HOME: Final = f"home/{_USER}"
 _DISPLAY: Final = ":77"
@@ -61,7 +62,7 @@ def inside(root: Path, command: list[str], *, network: bool = False, user: str =
 
 def _enter(root: Path, command: list[str], *, network: bool, user: str, env: dict[str, str]) -> Said:
     wall = [] if network else ["unshare", "--net"]
-    variables = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive", **env}
+    variables = {"PATH": _PATH, "LANG": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive", **env}
     return ask([*wall, "chroot", f"--userspec={user}", root, *command], env=variables, timeout_s=900)
 
 
@@ -112,10 +113,13 @@ def run_all(package: Path, root: Path, *, log: Path, picture: Path) -> list[tupl
         words.append(f"== {name} ({times[-1][1]:.1f} s)\n{said}")
         log.write_text("\n".join(words), encoding="utf-8")
 
-    shutil.rmtree(root / _HOME / "in", ignore_errors=True)
+    for each in ("in", "out", ".cache", ".config", ".local"):
+        shutil.rmtree(root / _HOME / each, ignore_errors=True)
+    inside(root, ["dpkg", "--purge", debian.PACKAGE])  # what an earlier try left
     material.write(root / _HOME / "in")
-    (root / _HOME / "out").mkdir(exist_ok=True)
+    (root / _HOME / "out").mkdir()
     run(["chroot", root, "chown", "-R", f"{_USER}:{_USER}", f"/{_HOME}"])
+    (root / "tmp" / package.name).unlink(missing_ok=True)
     before = files(root)
     shutil.copy(package, root / "tmp" / package.name)
     with mounted(root):
@@ -159,7 +163,7 @@ def window(root: Path, bundle: str, films: str, picture: Path) -> str:
         films,
         f"--bundle={bundle}",
     ]
-    variables = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": f"/{_HOME}", "DISPLAY": _DISPLAY}
+    variables = {"PATH": _PATH, "LANG": "C.UTF-8", "HOME": f"/{_HOME}", "DISPLAY": _DISPLAY}
     display = {**os.environ, "DISPLAY": _DISPLAY}
     try:
         time.sleep(1.0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import email.utils
 import gzip
 import os
 import shutil
@@ -25,6 +27,18 @@ _LINUX: Final = ROOT / "installer" / "linux"
 _RENAMED: Final = {"libglib2.0-0": "libglib2.0-0t64 | libglib2.0-0"}
 """Packages that another release names otherwise; the first name is the newer one."""
 
+_MAINTAINER: Final = "The cxr-triage authors <maintainers@cxr-triage.invalid>"
+_COPYRIGHT: Final = f"""\
+Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
+Upstream-Name: cxr-triage
+Comment: The program holds works of others. Their names, versions, licences and texts are in
+ /usr/lib/{PACKAGE}/{NOTICES}.
+
+Files: *
+Copyright: The cxr-triage authors
+License: Apache-2.0
+ On Debian systems the text of this licence is in /usr/share/common-licenses/Apache-2.0.
+"""
 _CONTROL: Final = """\
 Package: {package}
 Version: {version}
@@ -33,7 +47,7 @@ Priority: optional
 Architecture: amd64
 Installed-Size: {kilobytes}
 Depends: {depends}
-Maintainer: The cxr-triage authors <maintainers@cxr-triage.invalid>
+Maintainer: {maintainer}
 Description: {short}
 {long}
 """
@@ -55,6 +69,7 @@ def control(*, installed_bytes: float) -> str:
     long = textwrap.fill(_LONG, width=78, initial_indent=" ", subsequent_indent=" ")
     return _CONTROL.format(
         package=PACKAGE,
+        maintainer=_MAINTAINER,
         version=debian_version(version()),
         kilobytes=round(installed_bytes / 1024),
         depends=", ".join(depends()),
@@ -76,7 +91,7 @@ def stage(collection: Path, root: Path, *, epoch: int) -> Path:
     _put(icons.SVG, share / "icons" / "hicolor" / "scalable" / "apps" / "cxr-desktop.svg")
     icons.write_png(share / "icons")
     _gzip(manual.roff(epoch=epoch), share / "man" / "man1" / "cxr-desktop.1.gz")
-    _documents(share / "doc" / PACKAGE)
+    _documents(share / "doc" / PACKAGE, epoch=epoch)
     _control_files(root)
     _permissions(root)
     return root
@@ -103,14 +118,17 @@ def pack(root: Path, package: Path, *, epoch: int) -> None:
     for path in [root, *root.rglob("*")]:
         os.utime(path, (epoch, epoch), follow_symlinks=False)
     partial = package.with_suffix(".partial")
-    run(["dpkg-deb", "--root-owner-group", "-Zxz", "-z3", "--build", root, partial], env=environment)
+    run(["dpkg-deb", "--root-owner-group", "-Zzstd", "-z9", "--build", root, partial], env=environment)
     partial.replace(package)
 
 
-def _documents(folder: Path) -> None:
+def _documents(folder: Path, *, epoch: int) -> None:
     folder.mkdir(parents=True)
-    _link(folder / "copyright", f"../../../lib/{PACKAGE}/{NOTICES}")
-    _gzip((ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), folder / "changelog.gz")
+    (folder / "copyright").write_text(_COPYRIGHT, encoding="utf-8")
+    _gzip((ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), folder / "CHANGELOG.md.gz")
+    day = email.utils.format_datetime(dt.datetime.fromtimestamp(epoch, dt.UTC))
+    entry = f"{PACKAGE} ({debian_version(version())}) stable; urgency=medium\n\n  * See CHANGELOG.md.gz.\n\n"
+    _gzip(f"{entry} -- {_MAINTAINER}  {day}\n", folder / "changelog.gz")
 
 
 def _control_files(root: Path) -> None:
@@ -123,7 +141,7 @@ def _control_files(root: Path) -> None:
 def _permissions(root: Path) -> None:
     for path in root.rglob("*"):
         if not path.is_symlink():
-            runs = path.is_dir() or path.stat().st_mode & 0o100
+            runs = path.is_dir() or (path.stat().st_mode & 0o100 and ".so" not in path.name)
             path.chmod(0o755 if runs else 0o644)
 
 

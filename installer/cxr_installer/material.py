@@ -31,12 +31,13 @@ FILMS: Final = 2 + DICOM_FILMS
 
 
 def write(folder: Path) -> tuple[Path, Path]:
-    """Write `chest.cxr` and `films/` into a folder, and return both paths.
+    """Write `chest.cxr`, `films/` and an empty `films-none/` into a folder, and return the paths of the first two.
 
     The films are one PNG, one JPEG, and one DICOM file for each way in which its pixels may be stored.
     """
     films = folder / "films"
     films.mkdir(parents=True)
+    (folder / "films-none").mkdir()
     bundle = folder / "chest.cxr"
     write_toy_bundle(bundle, dict.fromkeys(Target, (3.0, -2.0)))
     picture = render(5, findings=[Target.PNEUMOTHORAX]).pixels

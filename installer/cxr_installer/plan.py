@@ -28,6 +28,7 @@ _HIDDEN: Final = (
     "imagecodecs._jpeg8",
     "imagecodecs._png",
     "imagecodecs._shared",
+    "imagecodecs._shared_cython",
     # pydicom names its plugins in strings.
     "openjpeg",
     "rle",

@@ -74,6 +74,7 @@ class Step:
 def steps(bundle: str, films: str, out: str) -> list[Step]:
     """Return what is tried, with paths as the program sees them."""
     reports = [f"--{kind}={out}/worklist.{kind}" for kind in ("json", "csv", "html", "pdf")]
+    empty = f"{films}-none"
     triage = ("triage", films, f"--bundle={bundle}", *reports, f"--dicom={out}/dicom")
     written = [rf"wrote {re.escape(out)}/worklist\.{kind}" for kind in ("json", "csv", "html", "pdf")]
     return [
@@ -83,7 +84,7 @@ def steps(bundle: str, films: str, out: str) -> list[Step]:
         Step("no interpreter", ("-m", "http.server"), err=(r"[╭│╰].*Unknown option: -m.*|[╭╰]─.*",), code=2),
         Step("providers", ("providers", f"--bundle={bundle}"), _PROVIDERS),
         Step("triage", triage, (*_TRIAGED, *written, rf"wrote {re.escape(out)}/dicom")),
-        Step("no film", ("triage", f"{out}/none", f"--bundle={bundle}"), err=(r"error: .*none.*",), code=1),
+        Step("no film", ("triage", empty, f"--bundle={bundle}"), err=(r"error: no film was found\. .*",), code=1),
     ]
 
 
