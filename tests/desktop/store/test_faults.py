@@ -181,11 +181,33 @@ def test_a_migration_keeps_what_is_there(filled: Path) -> None:
 
 def test_a_migration_that_fails_changes_nothing(filled: Path) -> None:
     bad = ("ALTER TABLE places ADD COLUMN folder TEXT", "ALTER TABLE nowhere ADD COLUMN folder TEXT")
-    with pytest.raises(StoreDamaged):
+    with pytest.raises(sqlite3.OperationalError):  # the program's fault, not the file's
         Database(filled, migrations=(*MIGRATIONS, bad))
     store = Store(filled)
     assert len(store.load(NEW)) == 6
     store.close()
+
+
+@pytest.mark.parametrize(
+    ("how", "what"),
+    [
+        ("DROP TABLE thumbnails", "thumbnails.data"),
+        ("ALTER TABLE places RENAME COLUMN added_at TO added_by", "places.added_at"),
+    ],
+)
+def test_a_store_without_a_table_or_a_column_is_damaged(filled: Path, how: str, what: str) -> None:
+    change(filled, how)
+    content = filled.read_bytes()
+    with pytest.raises(StoreDamaged, match=what):
+        Store(filled)
+    assert filled.read_bytes() == content
+
+
+def test_a_statement_that_is_wrong_is_no_damage_to_the_store(filled: Path) -> None:
+    database = Database(filled)
+    with pytest.raises(sqlite3.OperationalError, match="no such table"), database.reading() as connection:
+        connection.execute("SELECT * FROM nowhere")
+    database.close()
 
 
 def test_a_second_window_is_told_so(store: Store) -> None:
