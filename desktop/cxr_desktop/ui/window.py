@@ -42,8 +42,9 @@ from cxr_desktop.ui.widgets.welcome import Welcome
 from cxr_desktop.worklist.row import Row
 from cxr_shared.errors import CxrError
 from cxr_shared.findings import Target
+from cxr_shared.notice import NOT_FOR_CLINICAL_USE
 
-_TITLE: Final = "Chest X-ray triage: NOT FOR CLINICAL USE"
+_TITLE: Final = f"Chest X-ray triage: {NOT_FOR_CLINICAL_USE}"
 _SIZE: Final = QSize(1560, 960)
 
 

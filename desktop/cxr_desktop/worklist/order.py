@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Final
@@ -43,6 +43,7 @@ _TITLES = ("Lane", "Urgency", "Why", "Film", "Patient", "Age", "Sex", "View", "A
 _PRIVATE = frozenset({Column.FILM, Column.PATIENT, Column.AGE, Column.SEX, Column.ACQUIRED})
 natural_key = functools.lru_cache(maxsize=2**16)(_natural_key)
 
+_AT_A_STEP: Final = 50
 HIDDEN = "•••"
 """Stands for patient data that are hidden."""
 
@@ -174,6 +175,18 @@ def _words(row: Row, view: View) -> str:
     scores = text(row, Column.WHY, view) if concealed(row, view) else _sought(row, "scores", _scores_of)
     film = f"film {row.number}" if view.hidden else _sought(row, "film", _film_of)
     return f"{scores}\n{film}\n{row.view.casefold()}\n{row.state}"
+
+
+def prepare_search(rows: Iterable[Row]) -> Iterator[None]:
+    """Work out what rows are found by before anybody searches, a few rows at each step; those that know it are quick.
+
+    At 10,000 rows all of it takes a tenth of a second, which the first key of a search would otherwise wait for.
+    """
+    for number, row in enumerate(rows, 1):
+        _sought(row, "scores", _scores_of)
+        _sought(row, "film", _film_of)
+        if number % _AT_A_STEP == 0:
+            yield
 
 
 def _scores_of(row: Row) -> str:

@@ -16,8 +16,8 @@ from cxr_desktop.ui.contours import contour_step
 from cxr_desktop.ui.geometry import EdgeLetters
 from cxr_desktop.ui.i18n import tr
 from cxr_desktop.ui.widgets.images import HeatMap, scale_image
+from cxr_shared.notice import NOT_FOR_CLINICAL_USE
 
-CLINICAL: Final = "NOT FOR CLINICAL USE"
 FLIPPED: Final = "FLIPPED: mirror image"
 _MARGIN: Final = 12
 _SCALE_WIDTH: Final = 180
@@ -94,7 +94,7 @@ def draw_corners(
     lines += [(line, theme.TEXT) for line in above]
     # The notice is at the right: on a narrow pane the words begin below it.
     beside = metrics.horizontalAdvance(lines[0][0]) if lines else 0
-    lowered = beside > rect.width() - 4 * _MARGIN - _bold_width(painter, tr(CLINICAL))
+    lowered = beside > rect.width() - 4 * _MARGIN - _bold_width(painter, tr(NOT_FOR_CLINICAL_USE))
     _write_lines(painter, rect, lines, _MARGIN + lowered * metrics.height())
     widest = max((metrics.horizontalAdvance(line) for line in below), default=0)
     captions = max(metrics.horizontalAdvance(line) for line in _caption_lines())
@@ -109,8 +109,8 @@ def draw_notices(painter: QPainter, rect: QRect, *, mirrored: bool) -> None:
     painter.setFont(_bold(font))
     metrics = QFontMetrics(painter.font())
     baseline = _MARGIN + metrics.ascent()
-    right = rect.width() - _MARGIN - metrics.horizontalAdvance(tr(CLINICAL))
-    write(painter, tr(CLINICAL), QPointF(right, baseline), colour=theme.CAUTION)
+    right = rect.width() - _MARGIN - metrics.horizontalAdvance(tr(NOT_FOR_CLINICAL_USE))
+    write(painter, tr(NOT_FOR_CLINICAL_USE), QPointF(right, baseline), colour=theme.CAUTION)
     if mirrored:
         painter.setFont(_bold(font, _LETTER_SIZE))
         metrics = QFontMetrics(painter.font())

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QLabel, QProgressBar, QPushButton, QStatusBar, QWi
 
 from cxr_desktop.ui.i18n import tr
 from cxr_desktop.ui.loading import Loaded
-from cxr_desktop.ui.widgets.annotations import CLINICAL
+from cxr_shared.notice import NOT_FOR_CLINICAL_USE
 
 _REASON_LENGTH = 90
 
@@ -24,7 +24,7 @@ class StatusLine(QStatusBar):
         self._count = QLabel(self)
         self.bundle = _badge(self, tr("About this bundle"))
         self.provider = _badge(self, tr("Providers"))
-        clinical = QLabel(tr(CLINICAL), self)
+        clinical = QLabel(tr(NOT_FOR_CLINICAL_USE), self)
         clinical.setObjectName("clinical")
         self.addWidget(self._progress)
         self.addWidget(self._count, 1)
