@@ -312,7 +312,9 @@ def _gate(pair: Sequence[float] | None) -> GateReading | None:
 def pack_read(read: Read) -> str:
     """Turn what a reader said into text."""
     opinions = {str(target): opinion for target, opinion in read.opinions.items()}
-    return to_json({"opinions": opinions, "note": read.note, "finished": read.finished, "blind": read.blind})
+    fields = {"opinions": opinions, "note": read.note, "finished": read.finished, "blind": read.blind}
+    calls = {str(target): seen for target, seen in read.calls.items()}
+    return to_json({**fields, "calls": calls} if calls else fields)
 
 
 def unpack_read(body: str, *, sha256: str, bundle_sha256: str, at: str) -> Read:
@@ -320,7 +322,8 @@ def unpack_read(body: str, *, sha256: str, bundle_sha256: str, at: str) -> Read:
     try:
         fields = json.loads(body)
         opinions = {Target(target): Opinion(opinion) for target, opinion in fields["opinions"].items()}
+        calls = {Target(target): bool(seen) for target, seen in fields.get("calls", {}).items()}
         note, finished, blind = fields["note"], fields["finished"], fields["blind"]
     except _MALFORMED as error:
         raise RecordDamaged("What was kept of a film's reading is damaged. Read the film again.") from error
-    return Read(sha256, bundle_sha256, opinions, note=note, finished=finished, blind=blind, at=at)
+    return Read(sha256, bundle_sha256, opinions, note=note, finished=finished, blind=blind, calls=calls, at=at)

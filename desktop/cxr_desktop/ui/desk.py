@@ -22,6 +22,7 @@ from cxr_desktop.intake.files import find_films_in_chunks
 from cxr_desktop.reports import Remarks, Reports
 from cxr_desktop.store import Store, StoredFilm
 from cxr_desktop.store.places import FileState, file_states
+from cxr_desktop.store.records import Read
 from cxr_desktop.ui.i18n import tr
 from cxr_desktop.ui.loading import Loaded, judge_providers, load
 from cxr_desktop.ui.mailbox import Background, Mailbox
@@ -206,7 +207,7 @@ class Desk(QObject):
 
     def put_back(self, rows: Sequence[Row]) -> None:
         """Undo `remove`."""
-        self.sheet.put_back(rows)
+        rows = self.sheet.put_back(rows)
         self._memory.add([row.source for row in rows])
         if self._scorer is not None and self._recalled:
             self._scorer.submit([row.source for row in rows if row.lane is Lane.WAITING])
@@ -312,7 +313,7 @@ class Desk(QObject):
             self._scorer.stop()
             self._retired.append(self._scorer)
         self.loaded = loaded
-        self.sheet.age_verdicts()
+        self.sheet.age_verdicts(loaded.bundle.sha256)
         self._recalled = False  # films that come meanwhile are scored with those that wait
         self._scorer = Scorer(
             loaded.engine,
@@ -357,9 +358,12 @@ class Desk(QObject):
         """Keep a verdict, in the scorer's thread, before anybody sees it."""
         if isinstance(event, FilmJudged):
             self._memory.judge(event.verdict)
-            self._mailbox.post(lambda: self._hear(event.verdict, loaded))
+            read = self._memory.last_read(event.verdict.sha256)
+            self._mailbox.post(lambda: self._hear(event.verdict, read, loaded))
 
-    def _hear(self, verdict: Verdict, loaded: Loaded) -> None:
+    def _hear(self, verdict: Verdict, read: Read | None, loaded: Loaded) -> None:
+        if read is not None:
+            self.sheet.learn(read)
         # What an earlier bundle's scorer still had in hand must not mix with the new bundle's verdicts.
         if loaded is self.loaded:
             self.judged.emit(verdict)

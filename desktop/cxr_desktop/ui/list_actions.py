@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt
 from cxr_desktop.ui.desk import Desk
 from cxr_desktop.ui.i18n import tr
 from cxr_desktop.ui.widgets.list_pane import ListPane
+from cxr_desktop.ui.widgets.side import SidePanel
 from cxr_desktop.worklist.row import Row
 
 
@@ -17,6 +18,7 @@ class Shows(Protocol):
 
     desk: Desk
     list: ListPane
+    side: SidePanel
 
     def show_row(self) -> None:
         """Show the film that is open anew."""
@@ -80,6 +82,7 @@ class ListActions:
         rows = self._window.list.table.selected
         if not rows:
             return
+        self._window.side.reading.flush()  # a note on a film that is off the list would be looked for there
         self.taken_off.append(rows)
         self._window.desk.remove(rows)
         self._window.list.table.films.arrange()

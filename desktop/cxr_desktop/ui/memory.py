@@ -72,6 +72,16 @@ class Memory:
             return dataclasses.replace(read, at=datetime.now(UTC).isoformat(timespec="milliseconds"))
         return self._store.save_read(read)
 
+    def last_read(self, sha256: str) -> Read | None:
+        """Return what was said last of a content, on the list or not; None where nothing is known of it."""
+        if self._store is None or not sha256:
+            return None
+        try:
+            reads = self._store.reads(sha256)
+        except CxrError:  # a record that is damaged is left out, as it is from the list
+            return None
+        return reads[-1] if reads else None
+
     def audit(self, action: str, **detail: str) -> None:
         """Add to the audit trail; never patient data."""
         self._later(lambda store: store.audit(action, **detail))

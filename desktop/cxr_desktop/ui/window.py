@@ -161,7 +161,7 @@ class MainWindow(QMainWindow):
             self._target = next(iter(scored.scores)) if blind else leading_target(scored)
         awaited = tr("Waiting to be scored.") if loaded else tr("Not scored: no bundle is open.")
         waiting = "" if row is None else awaited
-        self.side.show_row(row, self._target, waiting=waiting, blind=blind, calls=self.reading_actions.calls)
+        self.side.show_row(row, self._target, waiting=waiting, blind=blind, unkept=self.reading_actions.unkept)
         if scored is None or loaded is None or self._target is None or blind:
             self.stage.set_heat(None)
             return
@@ -189,7 +189,9 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
         """End all work with the window."""
-        self.side.reading.flush()
+        if not self.reading_actions.may_close():
+            event.ignore()
+            return
         self.settings_actions.end()
         self.hide()
         self.table.films.stop()

@@ -112,8 +112,10 @@ def group_of(row: Row) -> str:
 
 
 def concealed(row: Row, view: View) -> bool:
-    """Whether the reader must not see the row's scores yet."""
-    return view.blind and (row.read is None or not (row.read.blind or row.read.finished))
+    """Whether the reader must not see the row's scores yet; who said something of them has seen them."""
+    if not view.blind or row.read is None:
+        return view.blind
+    return not (row.read.blind or row.read.finished or row.opinions)
 
 
 def text(row: Row, column: Column, view: View) -> str:
