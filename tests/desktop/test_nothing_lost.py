@@ -40,7 +40,7 @@ def _open_bundle(qtbot: QtBot, window: MainWindow, bundle: Bundle) -> None:
     """Open it, and wait until what it said before is on the list."""
     before = window.desk.loaded
     window.desk.use_bundle(bundle, wanted=Wanted.CPU)
-    qtbot.waitUntil(lambda: window.desk.loaded is not before and window.desk._recalled, timeout=30000)
+    qtbot.waitUntil(lambda: window.desk.loaded is not before and window.desk._scoring.recalled, timeout=30000)
 
 
 def _fill_the_disk(store_of: MainWindow, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -201,6 +201,6 @@ def test_a_film_that_is_put_back_after_another_bundle_was_opened_waits_for_its_s
     window.list_actions.take_off()
     write_toy_bundle(tmp_path / "other.cxr", {Target.EFFUSION: (12.0, -8.0)}, size=64)
     _open_bundle(qtbot, window, open_bundle(tmp_path / "other.cxr"))
-    window.desk._scorer.stop()
+    window.desk._scoring._scorer.stop()
     window.list_actions.put_back()
     assert (row.scored, row.state) == (None, "older bundle")

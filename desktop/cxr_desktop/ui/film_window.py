@@ -53,6 +53,7 @@ class FilmWindow(QMainWindow):
         self.actions_by_name["invert"].setChecked(viewer.inverted)
         self.stage.tell(
             title=shown.title,
+            dated_title=shown.dated_title,
             annotations=shown.annotations,
             identity_hidden=shown.identity_hidden,
             heat_shown=shown.heat_shown,

@@ -62,7 +62,7 @@ def write_pdf(
     paper
         A4 or Letter.
     stopped
-        Asked between films; True ends the report after the film in hand.
+        Asked between films; True ends the work, and nothing is written: a report in which films lack looks whole.
 
     Raises
     ------
@@ -81,6 +81,8 @@ def write_pdf(
         with _painting(writer) as painter:
             pages.begin(painter)
             _print_all(pages, printed, pool=pool, sources=sources, stopped=stopped)
+        if stopped():
+            return 0
         if not scratch.exists():
             raise OutputError(f"The pages of {path} could not be kept. Free some space and try again.")
         with scratch.open("rb") as made, atomic_writer(path) as out:

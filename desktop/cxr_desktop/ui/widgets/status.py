@@ -18,6 +18,7 @@ class StatusLine(QStatusBar):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setSizeGripEnabled(False)
+        self._loaded: Loaded | None = None
         self._progress = QProgressBar(self)
         self._progress.setFixedWidth(140)
         self._progress.setTextVisible(False)
@@ -44,14 +45,19 @@ class StatusLine(QStatusBar):
         self._count.setText(f"  {words}{refused}" if films else f"  {tr('no films')}")
 
     def show_loading(self, what: str) -> None:
-        """Say what is being done with a bundle; nothing says that there is none."""
-        self.bundle.setText(tr("bundle: none"))
-        self.bundle.setToolTip("")
+        """Say what is being done with a bundle; nothing says that the one in use stays, or that there is none."""
+        if self._loaded is not None and not what:
+            self.show_bundle(self._loaded)
+            return
+        if self._loaded is None:
+            self.bundle.setText(tr("bundle: none"))
+            self.bundle.setToolTip("")
         self.provider.setText(tr("provider: {what}", what=what or tr("none without a bundle")))
         _set_grave(self.provider, grave=False)
 
     def show_bundle(self, loaded: Loaded) -> None:
         """Say which bundle and which provider run, and why."""
+        self._loaded = loaded
         manifest = loaded.bundle.manifest
         self.bundle.setText(
             tr(
