@@ -15,9 +15,9 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from cxr_desktop.store.codec import to_json
 from cxr_desktop.store.database import Database, utc_now
 from cxr_desktop.store.errors import AuditBroken
+from cxr_desktop.store.form import to_json
 from cxr_desktop.store.records import AuditEntry
 
 STORE_MADE: Final = "store-made"

@@ -96,6 +96,7 @@ def draw_corners(
     beside = metrics.horizontalAdvance(lines[0][0]) if lines else 0
     lowered = beside > rect.width() - 4 * _MARGIN - _bold_width(painter, tr(NOT_FOR_CLINICAL_USE))
     _write_lines(painter, rect, lines, _MARGIN + lowered * metrics.height())
+    below = [part for line in below for part in _wrapped(metrics, line, rect.width() - 2 * _MARGIN)]
     widest = max((metrics.horizontalAdvance(line) for line in below), default=0)
     captions = max(metrics.horizontalAdvance(line) for line in _caption_lines())
     narrow = legend and widest + captions + 3 * _MARGIN > rect.width()
@@ -175,6 +176,22 @@ def _write_lines(painter: QPainter, rect: QRect, lines: Sequence[tuple[str, str]
     for number, (line, colour) in enumerate(lines):
         shown = metrics.elidedText(line, Qt.TextElideMode.ElideRight, rect.width() - 2 * _MARGIN)
         write(painter, shown, QPointF(_MARGIN, top + metrics.ascent() + number * metrics.height()), colour=colour)
+
+
+def _wrapped(metrics: QFontMetrics, line: str, width: int) -> list[str]:
+    """Break a line between words where it is wider than the pane."""
+    lines = [line]
+    while metrics.horizontalAdvance(lines[-1]) > width:
+        words = lines[-1].split(" ")
+        kept = next((n for n in range(len(words) - 1, 0, -1) if _fits(metrics, words[:n], width)), 0)
+        if not kept:
+            break
+        lines[-1:] = [" ".join(words[:kept]).rstrip(), " ".join(words[kept:]).lstrip()]
+    return lines
+
+
+def _fits(metrics: QFontMetrics, words: Sequence[str], width: int) -> bool:
+    return metrics.horizontalAdvance(" ".join(words)) <= width
 
 
 def _write_right(painter: QPainter, text: str, right: float, baseline: float, *, colour: str) -> None:
