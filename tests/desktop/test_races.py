@@ -105,6 +105,34 @@ def test_a_watched_film_that_is_written_over_is_shown_anew_with_nothing_of_the_o
     assert window.desk._memory.last_read(before).note == "said of the old one"
 
 
+def test_a_film_that_was_written_over_while_nobody_watched_is_not_shown_under_its_old_scores(
+    room: Any, qtbot: QtBot, films: dict[str, Path], write_film: Callable[..., Path]
+) -> None:
+    window = room.open_scored([films["dark"], films["bright"]])
+    row = window.row
+    window.list_actions.next_film()
+    write_film(films["dark"], grey=220, seed=9)
+    window.desk._shelf.forget(films["dark"])
+    window.table.open(window.table.films.place(row))
+    qtbot.waitUntil(lambda: window.viewer.shown_source == films["dark"] and row.scored is not None, timeout=20000)
+    assert row.scored.urgency.positive[0] is Target.EFFUSION
+    assert window.viewer.shown_film.facts.sha256 == row.sha256
+    assert window.viewer.heat is not None
+
+
+def test_a_picture_of_what_was_there_before_gives_way_to_the_film_that_was_scored(
+    room: Any, qtbot: QtBot, films: dict[str, Path], write_film: Callable[..., Path]
+) -> None:
+    window = room.open()
+    window.open_paths([films["dark"]])
+    qtbot.waitUntil(lambda: window.viewer.shown_source == films["dark"], timeout=10000)
+    write_film(films["dark"], grey=220, seed=9)
+    window.desk.use_bundle(room.bundle, wanted=Wanted.CPU)
+    qtbot.waitUntil(lambda: room.done(window), timeout=20000)
+    qtbot.waitUntil(lambda: window.viewer.shown_source == films["dark"], timeout=10000)
+    assert window.viewer.shown_film.facts.sha256 == window.row.sha256
+
+
 def test_a_verdict_on_what_a_file_held_before_is_made_again(
     room: Any, qtbot: QtBot, films: dict[str, Path], write_film: Callable[..., Path]
 ) -> None:

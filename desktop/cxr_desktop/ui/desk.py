@@ -109,7 +109,7 @@ class Desk(QObject):
     def _connect(self) -> None:
         arrivals, scoring = self._arrivals, self._scoring
         arrivals.found.connect(self._found)
-        arrivals.rewritten.connect(self._rewritten)
+        arrivals.rewritten.connect(self.start_over)
         scoring.judged.connect(self._judged)
         scoring.relisted.connect(self.relisted)
         scoring.ready.connect(self.bundle_ready)
@@ -170,6 +170,24 @@ class Desk(QObject):
             lambda: self._shelf.read(path) if path == self._wanted else None,
             success=lambda result: self._take(path, result),
         )
+
+    def read_anew(self, path: Path) -> None:
+        """As `show`, from the file even where it was read lately."""
+        self._shelf.forget(path)
+        self.show(path)
+
+    def start_over(self, rows: Sequence[Row]) -> None:
+        """Let films wait again whose files hold others by now; nothing of the old ones is shown for the new."""
+        films = [row.source for row in rows]
+        self.rewritten.emit(films)
+        for row in rows:
+            row.judge(None, self.sheet.policy)
+            row.hear(None)
+            self._shelf.forget(row.source)
+        self.relisted.emit()
+        if self._wanted in films:
+            self.show(self._wanted)
+        self._scoring.submit(films)
 
     def open_demo(self) -> None:
         """Add films to try the program with."""
@@ -254,19 +272,6 @@ class Desk(QObject):
 
     def _found(self, films: list[Path]) -> None:
         self.found.emit(films)
-        self._scoring.submit(films)
-
-    def _rewritten(self, rows: list[Row]) -> None:
-        """Let films wait again whose files hold others by now; nothing of the old ones is shown for the new."""
-        films = [row.source for row in rows]
-        self.rewritten.emit(films)
-        for row in rows:
-            row.judge(None, self.sheet.policy)
-            row.hear(None)
-            self._shelf.forget(row.source)
-        self.relisted.emit()
-        if self._wanted in films:
-            self.show(self._wanted)
         self._scoring.submit(films)
 
     def _judged(self, verdict: Verdict) -> None:

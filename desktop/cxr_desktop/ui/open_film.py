@@ -91,6 +91,10 @@ class OpenFilm:
     def show(self) -> None:
         """Show scores, reading and heat map anew."""
         window, row, loaded = self._window, self.row, self._window.desk.loaded
+        view = window.stage.main.view
+        if row is not None and view is not None and view.film.source == row.source and _differ(row, view.pyramid):
+            window.stage.announce(Annotations(identity=(row.source.name,)))
+            window.desk.read_anew(row.source)
         blind = window.reading_actions.blind
         window.stage_actions.conceal(self._is_concealed)
         scored = row.scored if row else None
@@ -119,9 +123,14 @@ class OpenFilm:
 
     def take(self, path: Path, pyramid: Pyramid) -> None:
         """Show the picture that was read, if its film is still open."""
-        if self.row is not None and self.row.source == path:
-            self._window.stage.show_film(pyramid)
-            self.show()
+        row = self.row
+        if row is None or row.source != path:
+            return
+        if _differ(row, pyramid):  # written over since it was scored, and nobody watched
+            self._window.desk.start_over([row])
+            return
+        self._window.stage.show_film(pyramid)
+        self.show()
 
     def refuse(self, path: Path, reason: str) -> None:
         """Say why there is no picture, if its film is still open."""
@@ -150,3 +159,9 @@ class OpenFilm:
         """Whether the scores of a film must not be seen yet; those of one that is off the list neither."""
         view, row = self._window.list.table.films.view, self._window.desk.sheet.row_of(film)
         return view.blind if row is None else concealed(row, view)
+
+
+def _differ(row: Row, pyramid: Pyramid) -> bool:
+    """Whether a picture is of another content than a row's verdict, as far as both are known."""
+    shown = pyramid.film.facts.sha256
+    return bool(shown and row.sha256) and shown != row.sha256

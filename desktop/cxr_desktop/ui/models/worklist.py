@@ -180,7 +180,7 @@ class WorklistModel(QAbstractTableModel):
         self._show(arrange(self._sheet.rows, self._view, self._sheet.policy, now=time.time()))
         self.arranged.emit()
         self._soon.setInterval(max(_SETTLE_MS, round((time.perf_counter() - start) * 1e3 * _SHARE)))
-        self._preparing = prepare_search(list(self._sheet.rows))
+        self._preparing = prepare_search(list(self._sheet.rows), self._view)
         self._between.start()
 
     def _prepare(self) -> None:

@@ -872,6 +872,10 @@
             <translation type="unfinished" />
         </message>
         <message>
+            <source>Open films with Ctrl+O, or drop files and folders here</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
             <source>Agree (A)</source>
             <translation type="unfinished" />
         </message>
@@ -1021,10 +1025,6 @@
         </message>
         <message>
             <source>none without a bundle</source>
-            <translation type="unfinished" />
-        </message>
-        <message>
-            <source>Open films with Ctrl+O, or drop files and folders here</source>
             <translation type="unfinished" />
         </message>
         <message>
