@@ -31,6 +31,7 @@ from cxr_desktop.store import (
 )
 from cxr_desktop.store.database import Database
 from cxr_desktop.store.schema import MIGRATIONS
+from cxr_desktop.ui.memory import Memory
 from cxr_shared.findings import Target
 
 NEW = "b" * 64
@@ -311,3 +312,14 @@ def test_a_store_that_a_window_has_open_is_not_put_aside(store_path: Path) -> No
         store.close()
     assert set_aside(store_path).exists()
     assert not store_path.exists()
+
+
+def test_what_is_kept_later_and_fails_by_a_wrong_statement_is_told(store: Store, file: Callable[..., Path]) -> None:
+    told: list[str] = []
+    memory = Memory(store, told.append)
+    with store._database.writing() as connection:
+        connection.execute("DROP TABLE places")
+    memory.add([file("a.png")])
+    memory.close()
+    assert len(told) == 1
+    assert "fault of this program" in told[0]
