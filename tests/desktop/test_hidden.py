@@ -126,3 +126,15 @@ def test_a_notice_names_no_film_while_patient_data_are_hidden(room: Any, qtbot: 
     assert "Jane" not in window.notice.text
     window.actions_by_name["hide_patients"].trigger()
     assert window.notice.text == f"{named} cannot be read."
+
+
+def test_details_and_notices_name_no_film_that_was_taken_off(room: Any, qtbot: QtBot, films: dict[str, Path]) -> None:
+    named = films["dark"].rename(films["dark"].with_name("Doe Jane"))
+    window = room.open_scored([named, films["bright"]])
+    window.notice.tell("Doe Jane is no DICOM file", grave=True)
+    window.list_actions.take_off()
+    window.notice.tell("Doe Jane is no DICOM file", grave=True)
+    qtbot.mouseClick(window.notice.copy, Qt.MouseButton.LeftButton)
+    assert "Jane" not in QApplication.clipboard().text()
+    window.actions_by_name["hide_patients"].trigger()
+    assert "Jane" not in window.notice.text

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import chain
 from typing import Protocol
 
 from PySide6.QtCore import Qt
@@ -36,6 +38,11 @@ class ListActions:
     def __init__(self, window: Shows) -> None:
         self._window = window
         self.taken_off: list[list[Row]] = []
+
+    @property
+    def known(self) -> Iterator[Row]:
+        """Every film of the list, and those that were taken off it: notices may still name them."""
+        return chain(self._window.desk.sheet.rows, *self.taken_off)
 
     def next_film(self) -> None:
         """Open the next film."""

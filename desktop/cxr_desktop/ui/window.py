@@ -221,7 +221,7 @@ class MainWindow(QMainWindow):
         self.film.show()
 
     def _without_names(self, sentence: str) -> str:
-        return without_names(sentence, names_of_rows(self.desk.sheet.rows))
+        return without_names(sentence, names_of_rows(self.list_actions.known))
 
     def _show_progress(self) -> None:
         counts = self.desk.sheet.counts()
