@@ -11,10 +11,11 @@ from cyclopts.validators import Number
 
 from cxr_shared import __version__
 from cxr_shared.console import run_command
+from cxr_shared.notice import NOTICE
 
 app = App(
     name="cxr-desktop",
-    help="Triage chest X-rays with an exported bundle. Research use only: NOT FOR CLINICAL USE.",
+    help=f"Triage chest X-rays with an exported bundle. {NOTICE}",
     version=__version__,
     help_format="plaintext",
 )

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from pathlib import Path
 from typing import Annotated, Final
 
-import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cxr_desktop.inference.lanes import DEFAULT_POLICY, TriagePolicy
 from cxr_shared.errors import CxrError
 from cxr_shared.files import write_text
 from cxr_shared.findings import Target
+from cxr_shared.places import Kept, own_place
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -86,8 +85,7 @@ SETTINGS_VARIABLE: Final = "CXR_SETTINGS"
 
 def settings_path() -> Path:
     """Return where settings are kept: CXR_SETTINGS, else the system's place for them."""
-    named = os.environ.get(SETTINGS_VARIABLE)
-    return Path(named) if named else Path(platformdirs.user_config_dir("cxr-triage")) / "settings.json"
+    return own_place("settings.json", kept=Kept.SETTINGS, variable=SETTINGS_VARIABLE)
 
 
 def load_settings(path: Path) -> Settings:

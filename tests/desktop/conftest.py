@@ -11,17 +11,71 @@ import numpy as np
 import pydicom
 import pytest
 
+from cxr_desktop.inference.kinds import Wanted
+from cxr_desktop.inference.lanes import Lane
 from cxr_desktop.inference.toy import write_toy_bundle
 from cxr_desktop.intake import unpacked
+from cxr_desktop.settings import load_settings
+from cxr_desktop.store import Store
 from cxr_shared.bundle import Bundle, open_bundle
 from cxr_shared.findings import Target
 from cxr_shared.opencv import cv2
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QApplication
+    from pytestqt.qtbot import QtBot
+
+    from cxr_desktop.ui.window import MainWindow
 
 # Gain and offset of the brightness meters: dark films are a pneumothorax, bright ones an effusion.
 METERS = {Target.PNEUMOTHORAX: (-12.0, 4.0), Target.EFFUSION: (12.0, -8.0)}
+
+
+class Room:
+    """A window, and how to open it again on what it kept."""
+
+    def __init__(self, qtbot: QtBot, bundle: Bundle, folder: Path) -> None:
+        self.qtbot, self.bundle, self.folder = qtbot, bundle, folder
+        self.window: MainWindow | None = None
+
+    def open(self) -> MainWindow:
+        from cxr_desktop.ui.desk import Desk
+        from cxr_desktop.ui.window import MainWindow
+
+        file = self.folder / "settings.json"
+        settings = load_settings(file)
+        desk = Desk(store=Store(self.folder / "store.sqlite"), policy=settings.triage_policy)
+        self.window = MainWindow(desk, settings=settings, settings_file=file)
+        self.window.resize(1200, 800)
+        self.window.show()
+        return self.window
+
+    def open_scored(self, paths: list[Path]) -> MainWindow:
+        window = self.open()
+        window.desk.use_bundle(self.bundle, wanted=Wanted.CPU)
+        window.open_paths(paths)
+        self.qtbot.waitUntil(lambda: self.done(window), timeout=30000)
+        window.list_actions.most_urgent()
+        return window
+
+    def open_shown(self, path: Path) -> MainWindow:
+        """Open one film, scored and on the screen."""
+        window = self.open_scored([path])
+        self.qtbot.waitUntil(lambda: window.viewer.shown_source == path, timeout=10000)
+        return window
+
+    def close(self) -> None:
+        from PySide6.QtWidgets import QApplication
+
+        if self.window is not None:
+            self.window.close()
+            QApplication.processEvents()
+            self.window = None
+
+    @staticmethod
+    def done(window: MainWindow) -> bool:
+        rows = window.desk.sheet.rows
+        return bool(rows) and not window.desk.sheet.count(Lane.WAITING)
 
 
 def make_film(path: Path, *, grey: int, shape: tuple[int, int] = (320, 256), seed: int = 0) -> Path:
@@ -68,6 +122,16 @@ def qapp() -> QApplication:
     from cxr_desktop.app import make_application
 
     return make_application()
+
+
+@pytest.fixture
+def room(qtbot: QtBot, bundle: Bundle, tmp_path: Path) -> Iterator[Room]:
+    """A window's place; it is closed at the end."""
+    folder = tmp_path / "kept"
+    folder.mkdir()
+    room = Room(qtbot, bundle, folder)
+    yield room
+    room.close()
 
 
 @pytest.fixture(autouse=True)

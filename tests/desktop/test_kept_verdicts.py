@@ -7,7 +7,8 @@ from pathlib import Path
 
 from cxr_desktop.bench_ui.material import scored
 from cxr_desktop.inference.verdict import Scored
-from cxr_desktop.store.codec import Unpacker, pack, to_json
+from cxr_desktop.store.codec import Unpacker, pack
+from cxr_desktop.store.form import to_json
 from cxr_shared.files import sha256_bytes
 
 

@@ -157,3 +157,20 @@ def test_the_reasons_of_all_that_were_tried_are_kept(bundle: Bundle) -> None:
 def test_asking_for_what_is_not_installed_names_the_package(bundle: Bundle, kind: Kind) -> None:
     with pytest.raises(ProviderRefusedError, match=f"pip install {kind.package}"):
         choose_provider(bundle, kind.wanted, offered=(CPU.ort,))
+
+
+def test_standard_error_is_heard_again_however_many_threads_use_onnxruntime(tmp_path: Path) -> None:
+    """In a process of its own, where nothing was imported before."""
+    code = (
+        "import os, threading\n"
+        "from cxr_desktop.inference import runtime\n"
+        "start = threading.Barrier(8)\n"
+        "def use():\n"
+        "    start.wait()\n"
+        "    for _ in range(200): runtime.onnxruntime()\n"
+        "threads = [threading.Thread(target=use) for _ in range(8)]\n"
+        "[each.start() for each in threads]; [each.join() for each in threads]\n"
+        "os.write(2, b'heard')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, timeout=120)
+    assert done.stderr == b"heard"

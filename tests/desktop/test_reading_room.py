@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,60 +19,13 @@ from cxr_desktop.inference.kinds import Wanted
 from cxr_desktop.inference.lanes import Lane
 from cxr_desktop.reports import Reports
 from cxr_desktop.settings import Settings, SettingsDamagedError, load_settings
-from cxr_desktop.store import Opinion, Store
-from cxr_desktop.ui.desk import Desk
+from cxr_desktop.store import Opinion
 from cxr_desktop.ui.settings_dialog import SettingsDialog
 from cxr_desktop.ui.window import MainWindow
 from cxr_desktop.worklist.order import Column
 from cxr_desktop.worklist.row import Row
-from cxr_shared.bundle import Bundle
 from cxr_shared.findings import Target
 from cxr_shared.phantom import write_phantoms
-
-
-class _Room:
-    """A window, and how to open it again on what it kept."""
-
-    def __init__(self, qtbot: QtBot, bundle: Bundle, folder: Path) -> None:
-        self.qtbot, self.bundle, self.folder = qtbot, bundle, folder
-        self.window: MainWindow | None = None
-
-    def open(self) -> MainWindow:
-        file = self.folder / "settings.json"
-        settings = load_settings(file)
-        desk = Desk(store=Store(self.folder / "store.sqlite"), policy=settings.triage_policy)
-        self.window = MainWindow(desk, settings=settings, settings_file=file)
-        self.window.resize(1200, 800)
-        self.window.show()
-        return self.window
-
-    def open_scored(self, paths: list[Path]) -> MainWindow:
-        window = self.open()
-        window.desk.use_bundle(self.bundle, wanted=Wanted.CPU)
-        window.open_paths(paths)
-        self.qtbot.waitUntil(lambda: self.done(window), timeout=30000)
-        window.list_actions.most_urgent()
-        return window
-
-    def close(self) -> None:
-        if self.window is not None:
-            self.window.close()
-            QApplication.processEvents()
-            self.window = None
-
-    @staticmethod
-    def done(window: MainWindow) -> bool:
-        rows = window.desk.sheet.rows
-        return bool(rows) and not window.desk.sheet.count(Lane.WAITING)
-
-
-@pytest.fixture
-def room(qtbot: QtBot, bundle: Bundle, tmp_path: Path) -> Iterator[_Room]:
-    folder = tmp_path / "kept"
-    folder.mkdir()
-    room = _Room(qtbot, bundle, folder)
-    yield room
-    room.close()
 
 
 def _press(window: MainWindow, key: Qt.Key, modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
@@ -94,7 +48,7 @@ def _names(window: MainWindow) -> list[str]:
     return [row.source.stem for row in window.table.films.shown]
 
 
-def test_opinions_note_and_read_by_keys_outlive_the_window(room: _Room, films: dict[str, Path]) -> None:
+def test_opinions_note_and_read_by_keys_outlive_the_window(room: Any, films: dict[str, Path]) -> None:
     window = room.open_scored([films["dark"].parent])
     _press(window, Qt.Key.Key_D)
     row = window.row
@@ -118,7 +72,7 @@ def test_opinions_note_and_read_by_keys_outlive_the_window(room: _Room, films: d
     assert _names(again)[-1] == "dark"  # read films go last
 
 
-def test_scores_that_were_kept_are_not_computed_again(room: _Room, films: dict[str, Path]) -> None:
+def test_scores_that_were_kept_are_not_computed_again(room: Any, films: dict[str, Path]) -> None:
     room.open_scored([films["dark"], films["middle"]])
     room.close()
     again = room.open()
@@ -126,7 +80,7 @@ def test_scores_that_were_kept_are_not_computed_again(room: _Room, films: dict[s
     judged: list[object] = []
     again.desk.judged.connect(judged.append)
     again.desk.use_bundle(room.bundle, wanted=Wanted.CPU)
-    room.qtbot.waitUntil(lambda: _Room.done(again), timeout=30000)
+    room.qtbot.waitUntil(lambda: room.done(again), timeout=30000)
     room.qtbot.wait(300)
     assert judged == []
     again.list_actions.most_urgent()
@@ -137,7 +91,7 @@ def test_scores_that_were_kept_are_not_computed_again(room: _Room, films: dict[s
         assert again.row.scored.maps[target].mean() == pytest.approx(score.logit, abs=1e-4)
 
 
-def test_escape_leaves_the_note_to_the_keys_of_the_window(room: _Room, films: dict[str, Path]) -> None:
+def test_escape_leaves_the_note_to_the_keys_of_the_window(room: Any, films: dict[str, Path]) -> None:
     window = room.open_scored([films["dark"]])
     _press(window, Qt.Key.Key_N)
     note = window.side.reading.note
@@ -149,7 +103,7 @@ def test_escape_leaves_the_note_to_the_keys_of_the_window(room: _Room, films: di
     assert window.row.read.note == "fold"
 
 
-def test_undo_takes_a_reading_back(room: _Room, films: dict[str, Path]) -> None:
+def test_undo_takes_a_reading_back(room: Any, films: dict[str, Path]) -> None:
     window = room.open_scored([films["dark"], films["bright"]])
     _press(window, Qt.Key.Key_A)
     _press(window, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
@@ -162,7 +116,7 @@ def test_undo_takes_a_reading_back(room: _Room, films: dict[str, Path]) -> None:
     assert "nothing to undo" in window.notice.text
 
 
-def test_blind_first_hides_scores_until_committed(room: _Room, films: dict[str, Path]) -> None:
+def test_blind_first_hides_scores_until_committed(room: Any, films: dict[str, Path]) -> None:
     window = room.open_scored([films["dark"]])
     window.actions_by_name["blind_first"].trigger()
     place = window.table.films.index(0, Column.URGENCY)
@@ -173,7 +127,8 @@ def test_blind_first_hides_scores_until_committed(room: _Room, films: dict[str, 
     _press(window, Qt.Key.Key_A)  # reading blind, A says that the finding is present
     row = window.row
     assert row is not None
-    assert row.read is None
+    assert row.read is not None
+    assert (row.read.calls, row.read.opinions) == ({target: True}, {})
     _press(window, Qt.Key.Key_M)
     assert row.read is not None
     assert row.read.blind
@@ -184,7 +139,7 @@ def test_blind_first_hides_scores_until_committed(room: _Room, films: dict[str, 
     assert window.table.films.index(0, Column.URGENCY).data() != "–"
 
 
-def test_p_hides_who_the_patient_is_everywhere(room: _Room, films: dict[str, Path]) -> None:
+def test_p_hides_who_the_patient_is_everywhere(room: Any, films: dict[str, Path]) -> None:
     window = room.open_scored([films["dark"]])
     room.qtbot.waitUntil(lambda: window.viewer.shown_source == films["dark"], timeout=10000)
     assert "dark.png" in window.windowTitle()
@@ -200,7 +155,7 @@ def test_p_hides_who_the_patient_is_everywhere(room: _Room, films: dict[str, Pat
     assert "dark.png" in window.windowTitle()
 
 
-def test_lanes_and_search_leave_out_and_the_open_film_stays_open(room: _Room, films: dict[str, Path]) -> None:
+def test_lanes_and_search_leave_out_and_the_open_film_stays_open(room: Any, films: dict[str, Path]) -> None:
     window = room.open_scored([films["dark"].parent])
     row = window.row
     window.list.lanes.button(Lane.URGENT).click()
@@ -214,7 +169,7 @@ def test_lanes_and_search_leave_out_and_the_open_film_stays_open(room: _Room, fi
     assert len(_names(window)) == 4
 
 
-def test_films_are_taken_off_and_put_back(room: _Room, films: dict[str, Path]) -> None:
+def test_films_are_taken_off_and_put_back(room: Any, films: dict[str, Path]) -> None:
     window = room.open_scored([films["dark"], films["bright"]])
     _press(window, Qt.Key.Key_Delete, Qt.KeyboardModifier.ControlModifier)
     assert _names(window) == ["bright"]
@@ -223,7 +178,7 @@ def test_films_are_taken_off_and_put_back(room: _Room, films: dict[str, Path]) -
     assert set(_names(window)) == {"dark", "bright"}
 
 
-def test_settings_reorder_at_once_and_are_kept(room: _Room, films: dict[str, Path]) -> None:
+def test_settings_reorder_at_once_and_are_kept(room: Any, films: dict[str, Path]) -> None:
     window = room.open_scored([films["dark"], films["bright"]])
     assert _names(window) == ["dark", "bright"]
     window.actions_by_name["show_settings"].trigger()
@@ -246,7 +201,7 @@ def test_damaged_settings_are_put_aside_with_a_sentence(tmp_path: Path) -> None:
     assert load_settings(path) == Settings()
 
 
-def test_an_empty_window_offers_three_ways_to_begin(room: _Room) -> None:
+def test_an_empty_window_offers_three_ways_to_begin(room: Any) -> None:
     window = room.open()
     assert window.welcome.isVisible()
     assert not window.stage.isVisible()
@@ -257,7 +212,7 @@ def test_an_empty_window_offers_three_ways_to_begin(room: _Room) -> None:
 
 
 def test_c_shows_the_patients_other_film_beside_and_says_where_there_is_none(
-    room: _Room, films: dict[str, Path], tmp_path: Path
+    room: Any, films: dict[str, Path], tmp_path: Path
 ) -> None:
     phantoms = write_phantoms(tmp_path / "phantoms", films=6, seed=4, dicom=True, workers=1)
     window = room.open_scored([*phantoms.images, films["dark"]])
@@ -283,7 +238,7 @@ def _of(rows: list[Row], patient: str) -> list[Row]:
     return [row for row in rows if patient and row.identity.patient_id == patient]
 
 
-def test_what_was_read_goes_into_the_reports(room: _Room, films: dict[str, Path], tmp_path: Path) -> None:
+def test_what_was_read_goes_into_the_reports(room: Any, films: dict[str, Path], tmp_path: Path) -> None:
     window = room.open_scored([films["dark"], films["bright"]])
     _press(window, Qt.Key.Key_D)
     _press(window, Qt.Key.Key_N)
@@ -300,7 +255,7 @@ def test_what_was_read_goes_into_the_reports(room: _Room, films: dict[str, Path]
     assert readings == [[{**said, "note": "skin fold"}, None], [{**said, "note": ""}, None]]
 
 
-def test_without_its_bundle_no_kept_score_ranks_a_film(room: _Room, films: dict[str, Path]) -> None:
+def test_without_its_bundle_no_kept_score_ranks_a_film(room: Any, films: dict[str, Path]) -> None:
     room.open_scored([films["dark"]])
     room.close()
     again = room.open()
@@ -312,7 +267,7 @@ def test_without_its_bundle_no_kept_score_ranks_a_film(room: _Room, films: dict[
     room.qtbot.waitUntil(lambda: row.lane is Lane.URGENT, timeout=10000)
 
 
-def test_a_film_whose_content_is_not_known_cannot_be_read_yet(room: _Room, films: dict[str, Path]) -> None:
+def test_a_film_whose_content_is_not_known_cannot_be_read_yet(room: Any, films: dict[str, Path]) -> None:
     window = room.open()
     window.open_paths([films["dark"]])
     room.qtbot.waitUntil(lambda: window.row is not None, timeout=10000)
@@ -321,7 +276,7 @@ def test_a_film_whose_content_is_not_known_cannot_be_read_yet(room: _Room, films
 
 
 def test_a_watched_file_that_holds_another_film_by_now_is_scored_again(
-    room: _Room, films: dict[str, Path], write_film: Callable[..., Path]
+    room: Any, films: dict[str, Path], write_film: Callable[..., Path]
 ) -> None:
     window = room.open_scored([films["dark"]])
     row = window.desk.sheet.rows[0]
@@ -329,7 +284,7 @@ def test_a_watched_file_that_holds_another_film_by_now_is_scored_again(
     window.desk.watch(films["dark"].parent)
     write_film(films["dark"], grey=220, seed=9)
     room.qtbot.waitUntil(lambda: row.sha256 not in ("", before), timeout=30000)
-    room.qtbot.waitUntil(lambda: _Room.done(window), timeout=30000)
+    room.qtbot.waitUntil(lambda: room.done(window), timeout=30000)
     assert row.scored is not None
     assert row.scored.urgency.positive[0] is Target.EFFUSION
     assert len([each for each in window.desk.sheet.rows if each.source == films["dark"]]) == 1

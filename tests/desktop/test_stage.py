@@ -10,8 +10,8 @@ import pytest
 
 pytest.importorskip("PySide6")
 
-from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QColor, QImage
+from PySide6.QtCore import QPoint, QPointF, QRect, Qt
+from PySide6.QtGui import QColor, QImage, QPainter
 from PySide6.QtWidgets import QApplication, QMainWindow
 from pytestqt.qtbot import QtBot
 
@@ -26,6 +26,7 @@ from cxr_desktop.ui.geometry import UPRIGHT, Pose
 from cxr_desktop.ui.model_inputs import ModelInputs
 from cxr_desktop.ui.rendering import Pyramid
 from cxr_desktop.ui.stage_actions import StageActions
+from cxr_desktop.ui.widgets import annotations
 from cxr_desktop.ui.widgets.annotations import FLIPPED
 from cxr_desktop.ui.widgets.images import HeatMap, premultiplied_image
 from cxr_desktop.ui.widgets.stage import NO_COMPANION, Beside, Stage
@@ -435,3 +436,18 @@ def test_every_presentation_of_a_file_comes_with_its_explanation(
     assert [each.name for each in film.presentations] == ["window 1: NORMAL", "window 2: HARDER"]
     assert film.presentations[1].window.width == pytest.approx(499.0)
     assert film.facts.orientation == PatientOrientation("L", "F")
+
+
+def test_no_word_below_the_film_is_cut_on_a_narrow_pane(qapp: QApplication, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[tuple[str, float]] = []
+    monkeypatch.setattr(annotations, "write", lambda _painter, text, at, colour: written.append((text, at.y())))
+    image = QImage(240, 400, QImage.Format.Format_RGB32)
+    painter = QPainter(image)
+    below = ["W 255  L 128  (film's own: as the model takes it)", "233%"]
+    annotations.draw_corners(painter, QRect(0, 0, 240, 400), title="", above=[], below=below)
+    metrics = painter.fontMetrics()
+    painter.end()
+    assert " ".join(text for text, _ in written).split() == " ".join(below).split()
+    assert len(written) > len(below)
+    assert all(metrics.horizontalAdvance(text) <= 240 for text, _ in written)
+    assert max(y for _, y in written) <= 400 - metrics.descent()

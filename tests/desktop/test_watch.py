@@ -114,6 +114,33 @@ def test_a_film_that_went_and_came_again_is_reported_again(tmp_path: Path, write
     assert told.look() == ["a.png"]
 
 
+def test_a_folder_that_stays_closed_keeps_no_other_film_from_being_forgotten(
+    tmp_path: Path, write_film: WriteFilm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed, scan = tmp_path / "closed", os.scandir
+    closed.mkdir()
+    inside, outside = write_film(closed / "in.png", grey=90), write_film(tmp_path / "a.png", grey=90)
+
+    def refuse(folder: str) -> object:
+        if Path(folder) == closed and shut:
+            raise PermissionError(13, "Permission denied", folder)
+        return scan(folder)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    shut, told = False, _at_once(tmp_path)
+    assert set(told.look()) == {"a.png", "in.png"}
+    shut, content = True, outside.read_bytes()
+    state = outside.stat()
+    outside.unlink()
+    assert told.look() == []
+    outside.write_bytes(content)  # as it was, so that only its absence can tell
+    os.utime(outside, ns=(state.st_atime_ns, state.st_mtime_ns))
+    assert told.look() == ["a.png"]
+    shut = False
+    assert told.look() == []  # what could not be looked for is not reported anew
+    assert inside.exists()
+
+
 @pytest.mark.skipif(os.name == "nt" or not hasattr(os, "getuid") or os.getuid() == 0, reason="root reads everything")
 def test_a_folder_that_may_not_be_read_costs_itself(tmp_path: Path, write_film: WriteFilm) -> None:
     (tmp_path / "closed").mkdir(mode=0)

@@ -29,6 +29,7 @@ from cxr_desktop.ui.screenshot import render_screenshot
 from cxr_desktop.ui.widgets.viewer import FilmViewer
 from cxr_desktop.ui.window import MainWindow
 from cxr_desktop.worklist.order import Column
+from cxr_desktop.worklist.row import Row
 from cxr_shared.bundle import Bundle
 from cxr_shared.findings import Target
 
@@ -421,6 +422,23 @@ def test_the_window_answers_while_thousands_of_films_are_added(window: MainWindo
     start = time.monotonic()
     window.table.films.add([Path(f"/nowhere/film-{number}.png") for number in range(3000)])
     assert time.monotonic() - start < 1.0
+
+
+def test_what_a_search_needs_is_there_before_its_first_key(
+    window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window.table.films.add([Path(f"/nowhere/film-{number}.png") for number in range(1000)])
+    window.table.films.arrange()
+    assert not window.table.films.searchable
+    qtbot.waitUntil(lambda: window.table.films.searchable, timeout=5000)
+
+    def late(row: Row) -> str:
+        raise AssertionError(f"row {row.number} was not ready to be searched")
+
+    monkeypatch.setattr("cxr_desktop.worklist.order._film_of", late)
+    monkeypatch.setattr("cxr_desktop.worklist.order._scores_of", late)
+    window.list.lanes.search.setText("film-99")
+    assert len(window.table.films.shown) == 11
 
 
 def test_a_screenshot_shows_text_and_film(

@@ -89,7 +89,9 @@ def _reopened(window: MainWindow, films: int, start: float) -> Iterator[Figure]:
         window.desk.remember(_BUNDLE)
         turn_until(lambda: window.table.films.rowCount() == films, "the list")
         turn()
-    yield Figure(f"list of {films:,} films opened again", (time.perf_counter() - start) * 1e3, aim=_REOPENED_MS)
+        taken = (time.perf_counter() - start) * 1e3
+        turn_until(lambda: window.table.films.searchable, "what a search needs")
+    yield Figure(f"list of {films:,} films opened again", taken, aim=_REOPENED_MS)
     yield Figure("the same, longest stall", heart.longest_ms, aim=STALL_MS)
 
 

@@ -7,15 +7,12 @@ scores. What is not remembered yet runs by the provider's default plan.
 from __future__ import annotations
 
 import json
-import os
 import statistics
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
-
-import platformdirs
 
 from cxr_desktop.inference import runtime
 from cxr_desktop.inference.engine import CannotBuildError, Engine, InferenceFailedError
@@ -34,6 +31,7 @@ from cxr_desktop.intake.decoding import available_cores
 from cxr_shared.bundle import Bundle
 from cxr_shared.errors import OutputError
 from cxr_shared.files import sha256_bytes, write_json
+from cxr_shared.places import Kept, own_place
 
 _ROUNDS: Final = 7
 _WORTH_MEASURING: Final = 500
@@ -207,5 +205,4 @@ def _key(bundle: Bundle, provider: Provider, threads: int | None) -> dict[str, A
 
 
 def _folder() -> Path:
-    configured = os.environ.get("CXR_PLANS")
-    return Path(configured) if configured else Path(platformdirs.user_cache_dir("cxr-triage")) / "plans"
+    return own_place("plans", kept=Kept.CACHE, variable="CXR_PLANS")

@@ -6,13 +6,11 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from pathlib import Path
 from typing import Any, Final
-
-import platformdirs
 
 from cxr_desktop.inference.layouts import LayoutName
 from cxr_shared.bundle import Precision
+from cxr_shared.places import Kept, own_place
 
 _GPU_BATCH: Final = 16
 
@@ -125,7 +123,7 @@ TENSORRT: Final = Kind(
         "trt_fp16_enable": "0",
         "trt_int8_enable": "0",
         "trt_engine_cache_enable": "1",
-        "trt_engine_cache_path": str(Path(platformdirs.user_cache_dir("cxr-triage"), "tensorrt")),
+        "trt_engine_cache_path": str(own_place("tensorrt", kept=Kept.CACHE)),
     },
     batch=1,
     patience_s=1800.0,

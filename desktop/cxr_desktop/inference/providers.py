@@ -204,7 +204,9 @@ def judge(
 ) -> Judgement:
     """Find out whether a provider can be used: offered, proved in a child process, and in agreement with the CPU."""
     if kind.ort not in _names(offered):
-        reason = f"onnxruntime offers no {kind.name} provider ({addon.why_not_offered(kind.package)})"
+        # A package for NVIDIA's cards would not help where there is no driver.
+        missing = driver_missing() if kind.nvidia and children.frozen() else ""
+        reason = missing or f"onnxruntime offers no {kind.name} provider ({addon.why_not_offered(kind.package)})"
         return Judgement(kind, usable=False, reason=reason)
     proof = (prove or prove_in_child)(bundle, kind, timeout_s or kind.patience_s)
     if proof.failure:

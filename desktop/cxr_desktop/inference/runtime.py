@@ -16,7 +16,9 @@ from cxr_desktop.inference.kinds import CPU, Kind
 
 _ERRORS_ONLY: Final = 3
 _cuda_loaded = False
-_first_import: Final = threading.Lock()
+_ort: Any = None
+_guard = threading.RLock()
+"""Standard error is one for the whole process: two threads that silence it at once would leave it silent."""
 
 
 def onnxruntime() -> Any:  # noqa: ANN401  (onnxruntime ships no types)
@@ -24,23 +26,26 @@ def onnxruntime() -> Any:  # noqa: ANN401  (onnxruntime ships no types)
 
     Its wheel for GPUs warns on standard error, while it is imported, on a machine that has none.
     """
-    with _silent_stderr():
-        ort = _import()
-    ort.set_default_logger_severity(_ERRORS_ONLY)
-    return ort
+    global _ort  # noqa: PLW0603  (once a process)
+    with _guard:
+        if _ort is None:
+            with _silent_stderr():
+                ort = _import()
+            ort.set_default_logger_severity(_ERRORS_ONLY)
+            _ort = ort
+        return _ort
 
 
 def _import() -> Any:  # noqa: ANN401
-    with _first_import:
-        if "onnxruntime" not in sys.modules:
-            addon.activate()
-        try:
-            import onnxruntime as ort
-        except (ImportError, OSError) as error:
-            if not addon.active():
-                raise
-            addon.reject(str(error).partition("\n")[0])
-            import onnxruntime as ort
+    """Import the add-on's onnxruntime where there is one that fits and loads, else the program's own."""
+    addon.activate()
+    try:
+        import onnxruntime as ort
+    except (ImportError, OSError) as error:
+        if not addon.active():
+            raise
+        addon.reject(str(error).partition("\n")[0])
+        import onnxruntime as ort
     return ort
 
 
@@ -61,12 +66,13 @@ def importing() -> Iterator[None]:
 def load_cuda_libraries() -> None:
     """Let onnxruntime find the CUDA and cuDNN libraries that pip installed; silent where there are none."""
     global _cuda_loaded  # noqa: PLW0603  (once a process)
-    if _cuda_loaded:
-        return
-    ort = onnxruntime()
-    with _silent_stderr(), contextlib.redirect_stdout(None):
-        ort.preload_dlls()
-    _cuda_loaded = True
+    with _guard:
+        if _cuda_loaded:
+            return
+        ort = onnxruntime()
+        with _silent_stderr(), contextlib.redirect_stdout(None):
+            ort.preload_dlls()
+        _cuda_loaded = True
 
 
 def library_fault(kind: Kind) -> str:

@@ -31,6 +31,7 @@ from cxr_shared.bundle import (
 )
 from cxr_shared.files import sha256_bytes
 from cxr_shared.findings import Target
+from cxr_shared.notice import NOT_FOR_CLINICAL_USE
 from cxr_shared.pixels import PIXEL_PATH_VERSION
 
 CELL: Final = 32
@@ -94,7 +95,7 @@ def write_toy_bundle(
         ),
         gate=None if gated is None or darkest is None else _gate(gated, darkest),
         producer={"name": "cxr-desktop"},
-        notice="A toy without medical meaning. NOT FOR CLINICAL USE.",
+        notice=f"A toy without medical meaning. {NOT_FOR_CLINICAL_USE}.",
     )
     write_bundle(path, manifest, models)
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Final
 
-import platformdirs
+from cxr_shared.places import Kept, own_place
 
 _FILMS: Final = 12
 _SEED: Final = 4
@@ -14,8 +13,7 @@ _SEED: Final = 4
 
 def demo_folder() -> Path:
     """Return where demo films lie: CXR_DEMO, else the system's place for caches."""
-    named = os.environ.get("CXR_DEMO")
-    return Path(named) if named else Path(platformdirs.user_cache_dir("cxr-triage")) / "demo-films"
+    return own_place("demo-films", kept=Kept.CACHE, variable="CXR_DEMO")
 
 
 def demo_films(folder: Path) -> list[Path]:

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Final
 
-import platformdirs
+from cxr_shared.places import Kept, own_place
 
 VARIABLE: Final = "CXR_UNPACKED"
 """Environment variable that names another folder."""
@@ -34,8 +34,7 @@ _guard = threading.Lock()
 
 def unpacked_root() -> Path:
     """Folder of the unpacked ZIPs: CXR_UNPACKED, or one in the user's cache."""
-    configured = os.environ.get(VARIABLE)
-    return Path(configured) if configured else Path(platformdirs.user_cache_dir("cxr-triage")) / "unpacked"
+    return own_place("unpacked", kept=Kept.CACHE, variable=VARIABLE)
 
 
 def claim(digest: str, *, size: int) -> Path:

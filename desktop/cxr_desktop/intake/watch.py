@@ -94,7 +94,7 @@ class FolderWatch:
         """Look once, and report what is ready; the thread does so at every interval."""
         seen: set[str] = set()
         ready: list[Path] = []
-        lost: list[OSError] = []
+        lost: dict[str, OSError] = {}
         for entry in self._entries(lost):
             seen.add(entry.path)
             if self._is_ready(entry):
@@ -106,10 +106,10 @@ class FolderWatch:
                     ready = []
         self._report(ready)
         if lost:
-            self._lost(lost[0])
+            self._lost(*next(iter(lost.items())))
         else:
             self._found_again()
-            self._forget_all_but(seen)
+        self._forget_all_but(seen, kept=tuple(f"{folder.removesuffix(os.sep)}{os.sep}" for folder in lost))
 
     def _work(self) -> None:
         while not self._stop.is_set():
@@ -121,12 +121,12 @@ class FolderWatch:
         if films and not self._stop.is_set():
             self._on_films(sorted(films, key=lambda film: natural_key(film.name)))
 
-    def _lost(self, error: OSError) -> None:
+    def _lost(self, folder: str, error: OSError) -> None:
         if not self._troubled and not self._stop.is_set():
             self._troubled = True
             reason = error.strerror or type(error).__name__
             self._on_trouble(
-                f"The watched folder {error.filename or self.folder} cannot be read: {reason}. "
+                f"The watched folder {folder} cannot be read: {reason}. "
                 "Films that arrive are taken as soon as it can be read again."
             )
 
@@ -135,10 +135,13 @@ class FolderWatch:
             self._troubled = False
             self._on_trouble(f"The watched folder {self.folder} can be read again.")
 
-    def _forget_all_but(self, seen: set[str]) -> None:
-        if not self._stop.is_set():
-            self._reported = {path: state for path, state in self._reported.items() if path in seen}
-            self._pending = {path: each for path, each in self._pending.items() if path in seen}
+    def _forget_all_but(self, seen: set[str], *, kept: tuple[str, ...]) -> None:
+        """Forget what is gone; files below the folders `kept` could not be looked for, so they may be there."""
+        if self._stop.is_set():
+            return
+        for known in (self._reported, self._pending):
+            for path in [path for path in known if path not in seen and not path.startswith(kept)]:
+                del known[path]
 
     def _is_ready(self, entry: os.DirEntry[str]) -> bool:
         try:
@@ -155,8 +158,8 @@ class FolderWatch:
         still = now - before.since
         return still >= self._settle_s and (still >= self._give_up_s or is_complete(Path(entry.path)))
 
-    def _entries(self, lost: list[OSError]) -> Iterator[os.DirEntry[str]]:
-        """Files that may be films; `lost` gets what keeps a folder from being read, whose files are not gone."""
+    def _entries(self, lost: dict[str, OSError]) -> Iterator[os.DirEntry[str]]:
+        """Files that may be films; `lost` gets the folders that cannot be read, whose files are not gone, and why."""
         top = os.fspath(self.folder)
         waiting = [top]
         while waiting and not self._stop.is_set():
@@ -166,7 +169,7 @@ class FolderWatch:
                     yield from self._films(entries, waiting)
             except OSError as error:
                 if folder == top or not isinstance(error, FileNotFoundError):
-                    lost.append(error)
+                    lost[folder] = error
 
     def _films(self, entries: Iterable[os.DirEntry[str]], folders: list[str]) -> Iterator[os.DirEntry[str]]:
         """Pick what may be a film, and add the folders to those that wait."""

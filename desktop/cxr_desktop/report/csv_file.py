@@ -10,10 +10,11 @@ from typing import Final
 
 from cxr_desktop.inference.lanes import Lane
 from cxr_desktop.inference.verdict import Score, Scored, Verdict
-from cxr_desktop.report.film_page import CLINICAL, Reading
+from cxr_desktop.report.film_page import Reading
 from cxr_desktop.report.worklist import Worklist
 from cxr_shared.files import write_text
 from cxr_shared.findings import Target
+from cxr_shared.notice import NOT_FOR_CLINICAL_USE
 
 _HEAD: Final = ("file", "state", "lane", "urgency", "reason", "disagreement", "patient_id", "view", "rows", "columns")
 _TAIL: Final = (
@@ -51,7 +52,7 @@ def write_csv(path: Path, worklist: Worklist, readings: Mapping[Path, Reading] |
     for verdict in worklist.ordered():
         reading = (readings or {}).get(verdict.source)
         said = ["", "", ""] if reading is None else [reading.state, "; ".join(reading.opinions), reading.note]
-        row = [*_row(verdict, targets, worklist.lane(verdict)), *said, CLINICAL]
+        row = [*_row(verdict, targets, worklist.lane(verdict)), *said, NOT_FOR_CLINICAL_USE]
         writer.writerow([_cell(value) for value in row])
     write_text(path, text.getvalue())
 

@@ -20,8 +20,8 @@ from cxr_shared import __version__
 from cxr_shared.bundle import Interval, Manifest, ModelEntry
 from cxr_shared.film import Identity
 from cxr_shared.findings import Target
+from cxr_shared.notice import NOT_FOR_CLINICAL_USE
 
-CLINICAL: Final = "NOT FOR CLINICAL USE"
 MOST_MAPS: Final = 3
 PICTURE_SIDE: Final = 1100
 """Longer side of a printed film in pixels: some 300 an inch at the size at which it is printed."""
@@ -119,7 +119,7 @@ class PrintedWorklist:
     def notice(self) -> str:
         """The bundle's notice, which says in any case what the report is not for."""
         notice = self.worklist.provenance.notice
-        return notice if CLINICAL in notice else f"{notice} {CLINICAL}."
+        return notice if NOT_FOR_CLINICAL_USE in notice else f"{notice} {NOT_FOR_CLINICAL_USE}."
 
     @property
     def stamp(self) -> str:

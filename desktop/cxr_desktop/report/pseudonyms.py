@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
 import secrets
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-import platformdirs
-
 from cxr_shared.errors import CxrError
 from cxr_shared.files import write_bytes
+from cxr_shared.places import Kept, own_place
 
 _KEY_BYTES: Final = 32
 _PRIVATE: Final = 0o600
@@ -82,8 +80,7 @@ def site_pseudonyms() -> Pseudonyms:
     OutputError
         There is none, and it could not be written.
     """
-    configured = os.environ.get("CXR_PSEUDONYM_KEY")
-    path = Path(configured) if configured else Path(platformdirs.user_data_dir("cxr-triage")) / "pseudonyms.key"
+    path = own_place("pseudonyms.key", kept=Kept.DATA, variable="CXR_PSEUDONYM_KEY")
     try:
         if not path.exists():
             _make_key(path)

@@ -9,14 +9,15 @@ last hash is kept elsewhere too.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from cxr_desktop.store.codec import to_json
 from cxr_desktop.store.database import Database, utc_now
 from cxr_desktop.store.errors import AuditBroken
+from cxr_desktop.store.form import to_json
 from cxr_desktop.store.records import AuditEntry
 
 STORE_MADE: Final = "store-made"
@@ -68,7 +69,9 @@ def trail(database: Database) -> Iterator[AuditEntry]:
 
 
 def verify(database: Database) -> None:
-    """Check the chain, its end, and all verdicts and reads that it vouches for.
+    """Check the chain, its end, and all verdicts and reads that it vouches for, as they stand when it is called.
+
+    What is added meanwhile is left to the next time.
 
     Raises
     ------
@@ -76,7 +79,11 @@ def verify(database: Database) -> None:
         Names the first entry or record that is not as it was written.
     """
     number, previous, vouched = 0, _START, {"verdicts": 0, "reads": 0}
-    for entry in trail(database):
+    with database.reading() as connection:
+        head = connection.execute("SELECT number, hash FROM audit_head").fetchone()
+        end = _last(connection, "audit", "number")
+        left = {table: _last(connection, table, "id") for table in vouched}
+    for entry in itertools.takewhile(lambda entry: entry.number <= end, trail(database)):
         text = to_json(dict(entry.detail))
         whole = _hash(entry.number, entry.at, entry.action, text, entry.previous)
         if entry.number != number + 1 or entry.previous != previous or entry.hash != whole:
@@ -86,9 +93,6 @@ def verify(database: Database) -> None:
         elif entry.action == READ_SAVED:
             _check_rows(database, "reads", entry, vouched)
         number, previous = entry.number, entry.hash
-    with database.reading() as connection:
-        head = connection.execute("SELECT number, hash FROM audit_head").fetchone()
-        left = {table: connection.execute(f"SELECT max(id) FROM {table}").fetchone()[0] or 0 for table in vouched}
     if head != (number, previous):
         raise _broken(database, "the end of the trail", f"the last entry is {number}")
     for table, last in vouched.items():
@@ -101,6 +105,12 @@ _SEALED: Final = {
     "reads": "sha256, bundle_sha256, at, body",
 }
 """The columns that a row's seal covers, in the order of its values."""
+
+
+def _last(connection: sqlite3.Connection, table: str, column: str) -> int:
+    """Highest number of a table's rows; 0 where there is none."""
+    (number,) = connection.execute(f"SELECT coalesce(max({column}), 0) FROM {table}").fetchone()
+    return int(number)
 
 
 def _check_rows(database: Database, table: str, entry: AuditEntry, vouched: dict[str, int]) -> None:

@@ -1,7 +1,7 @@
 """Verdicts and reads as JSON text, exactly: what is read back equals what was written.
 
-What all verdicts of a run share (provenance, and the *form*: operating points, calibrations, cell grids, shapes of
-maps) is a text of its own, so that 10,000 films keep it once and read it once.
+What all verdicts of a run share, their provenance and their form (`form`), are texts of their own, so that 10,000 films
+keep each once and read it once.
 """
 
 from __future__ import annotations
@@ -13,28 +13,33 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 from pydantic_core import from_json
 
 from cxr_desktop.inference.urgency import Urgency
-from cxr_desktop.inference.verdict import GateReading, Peak, Provenance, Refused, Score, Scored, Timings, Verdict
+from cxr_desktop.inference.verdict import GateReading, Provenance, Refused, Scored, Timings, Verdict
 from cxr_desktop.intake.prepared import decode_facts
 from cxr_desktop.store.deferred import Deferred
 from cxr_desktop.store.errors import RecordDamaged
-from cxr_desktop.store.pictures import Shapes, pack_maps, pack_thumbnail, read_maps, unpack_thumbnail
+from cxr_desktop.store.form import (
+    Form,
+    Json,
+    pack_form,
+    pack_numbers,
+    read_form,
+    read_peaks,
+    read_scores,
+    shape_of,
+    to_json,
+)
+from cxr_desktop.store.pictures import pack_maps, pack_thumbnail, read_maps, unpack_thumbnail
 from cxr_desktop.store.records import Opinion, Read
-from cxr_shared.bundle import Calibration
 from cxr_shared.files import sha256_bytes
 from cxr_shared.film import Identity
 from cxr_shared.findings import Target
-from cxr_shared.heat_map import CellGrid, FloatMap
-
-Json: TypeAlias = Mapping[str, Any]
-
-_NUMBER: Final = np.dtype("<f8")
+from cxr_shared.heat_map import FloatMap
 
 _MALFORMED = (ValueError, KeyError, TypeError, IndexError, AttributeError)
 
@@ -64,21 +69,6 @@ class Packed:
     thumbnail: bytes | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
-    """What the verdicts of a run share besides their provenance: scores without their logit, and orders."""
-
-    targets: tuple[Target, ...]
-    scores: tuple[tuple[float, Calibration, CellGrid, float | None, str], ...]
-    peaks: tuple[Target, ...]
-    maps: Shapes
-
-
-def to_json(value: object) -> str:
-    """Write compactly, in ASCII, floats so that they are read back to the bit."""
-    return json.dumps(value, separators=(",", ":"))
-
-
 def pack(verdict: Verdict) -> Packed:
     """Turn a verdict into text and bytes; maps are read where they were left in a store."""
     return _pack_scored(verdict) if isinstance(verdict, Scored) else _pack_refused(verdict)
@@ -95,10 +85,10 @@ def _pack_scored(verdict: Scored) -> Packed:
         "timings": dataclasses.astuple(verdict.timings),
         "gate": _pack_gate(verdict.gate),
         "heat_maps": sha256_bytes(heat_maps),
-        "thumbnail": None if thumbnail is None else [*_shape(verdict.thumbnail), sha256_bytes(thumbnail)],
+        "thumbnail": None if thumbnail is None else [*shape_of(verdict.thumbnail), sha256_bytes(thumbnail)],
     }
     return Packed(
-        _pack_provenance(verdict), _pack_form(verdict), to_json(body), _pack_numbers(verdict), heat_maps, thumbnail
+        _pack_provenance(verdict), pack_form(verdict), to_json(body), pack_numbers(verdict), heat_maps, thumbnail
     )
 
 
@@ -116,57 +106,12 @@ def _pack_refused(verdict: Refused) -> Packed:
     return Packed(_pack_provenance(verdict), "", to_json(body))
 
 
-def _pack_form(verdict: Scored) -> str:
-    scores = [
-        [
-            score.target,
-            score.threshold,
-            score.calibration.model_dump(mode="json"),
-            score.grid,
-            score.map_peak,
-            score.point,
-        ]
-        for score in verdict.scores.values()
-    ]
-    maps = [[target, *_shape(values)] for target, values in verdict.maps.items()]
-    return to_json({"scores": scores, "peaks": list(verdict.peaks), "maps": maps})
-
-
-def _pack_numbers(verdict: Scored) -> bytes:
-    peaks = verdict.peaks.values()
-    rows = (
-        [score.logit for score in verdict.scores.values()],
-        [peak.x for peak in peaks],
-        [peak.y for peak in peaks],
-        [peak.logit for peak in peaks],
-    )
-    return np.concatenate(rows).astype(_NUMBER).tobytes()
-
-
-def _scores(form: Form, numbers: bytes) -> dict[Target, Score]:
-    logits = np.frombuffer(numbers, _NUMBER, len(form.scores)).tolist()
-    return {
-        target: Score(target, logit, *rest)
-        for target, logit, rest in zip(form.targets, logits, form.scores, strict=True)
-    }
-
-
-def _peaks(form: Form, numbers: bytes) -> dict[Target, Peak]:
-    start = len(form.scores) * _NUMBER.itemsize
-    places = np.frombuffer(numbers, _NUMBER, offset=start).reshape(3, -1).tolist()
-    return dict(zip(form.peaks, map(Peak, *places), strict=True))
-
-
 def _pack_provenance(verdict: Verdict) -> str:
     return to_json(dataclasses.asdict(verdict.provenance))
 
 
 def _pack_gate(gate: GateReading | None) -> tuple[float, float] | None:
     return None if gate is None else (gate.distance, gate.threshold)
-
-
-def _shape(values: Any) -> list[int]:  # noqa: ANN401  (an array of any kind)
-    return [int(side) for side in values.shape]
 
 
 class Unpacker:
@@ -233,7 +178,7 @@ class Unpacker:
 
     def _form(self, key: str) -> Form:
         if key not in self._forms:
-            self._forms[key] = _form(json.loads(self._text(key)))
+            self._forms[key] = read_form(json.loads(self._text(key)))
         return self._forms[key]
 
     def _text(self, key: str) -> str:
@@ -252,20 +197,6 @@ def _parse(body: str) -> Json:
     return fields
 
 
-def _form(fields: Json) -> Form:
-    scores = tuple(
-        # Texts of before have no name of the operating point.
-        (threshold, Calibration.model_validate(calibration), CellGrid(*grid), map_peak, "".join(point))
-        for _, threshold, calibration, grid, map_peak, *point in fields["scores"]
-    )
-    return Form(
-        targets=tuple(Target(each[0]) for each in fields["scores"]),
-        scores=scores,
-        peaks=tuple(map(Target, fields["peaks"])),
-        maps={Target(target): tuple(shape) for target, *shape in fields["maps"]},
-    )
-
-
 def _scored(
     fields: Json,
     provenance: Provenance,
@@ -280,9 +211,9 @@ def _scored(
     return Scored(
         source=source,
         facts=decode_facts(fields["facts"]),
-        scores=Deferred(form.targets, partial(_scores, form, numbers)),
+        scores=Deferred(form.targets, partial(read_scores, form, numbers)),
         maps=Deferred(tuple(form.maps), maps),
-        peaks=Deferred(form.peaks, partial(_peaks, form, numbers)),
+        peaks=Deferred(form.peaks, partial(read_peaks, form, numbers)),
         urgency=Urgency(value, nearness, why, tuple(map(Target, positive))),
         timings=Timings(*fields["timings"]),
         provenance=provenance,
@@ -312,7 +243,9 @@ def _gate(pair: Sequence[float] | None) -> GateReading | None:
 def pack_read(read: Read) -> str:
     """Turn what a reader said into text."""
     opinions = {str(target): opinion for target, opinion in read.opinions.items()}
-    return to_json({"opinions": opinions, "note": read.note, "finished": read.finished, "blind": read.blind})
+    fields = {"opinions": opinions, "note": read.note, "finished": read.finished, "blind": read.blind}
+    calls = {str(target): seen for target, seen in read.calls.items()}
+    return to_json({**fields, "calls": calls} if calls else fields)
 
 
 def unpack_read(body: str, *, sha256: str, bundle_sha256: str, at: str) -> Read:
@@ -320,7 +253,8 @@ def unpack_read(body: str, *, sha256: str, bundle_sha256: str, at: str) -> Read:
     try:
         fields = json.loads(body)
         opinions = {Target(target): Opinion(opinion) for target, opinion in fields["opinions"].items()}
+        calls = {Target(target): bool(seen) for target, seen in fields.get("calls", {}).items()}
         note, finished, blind = fields["note"], fields["finished"], fields["blind"]
     except _MALFORMED as error:
         raise RecordDamaged("What was kept of a film's reading is damaged. Read the film again.") from error
-    return Read(sha256, bundle_sha256, opinions, note=note, finished=finished, blind=blind, at=at)
+    return Read(sha256, bundle_sha256, opinions, note=note, finished=finished, blind=blind, calls=calls, at=at)

@@ -8,6 +8,8 @@ Each commit reaches the disk before it returns (`synchronous = FULL`).
 from __future__ import annotations
 
 import contextlib
+import functools
+import itertools
 import os
 import sqlite3
 import threading
@@ -21,6 +23,9 @@ from cxr_desktop.store.schema import APPLICATION_ID, MIGRATIONS, Migration
 
 _PATIENCE_S: Final = 0.5
 """How long to wait for another window's lock: a program that was just killed may hold it a moment longer."""
+
+_NAMED: Final = 3
+"""So many columns that are not there are named."""
 
 _SETTINGS: Final = (
     "PRAGMA locking_mode = EXCLUSIVE",  # before the first use of the WAL, or memory would be shared through a file
@@ -76,6 +81,7 @@ class Database:
             for setting in _SETTINGS:
                 self._connection.execute(setting)
             version = self._version(len(migrations))
+            self._check_columns(migrations[:version])
             _keep_private(self.path)  # not before it is known to be ours
             self._connection.execute("PRAGMA journal_mode = WAL")
         for number in range(version, len(migrations)):
@@ -85,6 +91,13 @@ class Database:
                 self._connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
                 self._connection.execute(f"PRAGMA user_version = {number + 1}")
         return version < len(migrations)
+
+    def _check_columns(self, migrations: Sequence[Migration]) -> None:
+        """Refuse a store that lacks a table or a column of the schema."""
+        found = _columns(self._connection)
+        lacking = sorted(f"{table}.{column}" for table, column in _expected(tuple(migrations)) - found)
+        if lacking:
+            raise StoreDamaged(self.path, f"it has no {', '.join(lacking[:_NAMED])}")
 
     def _version(self, known: int) -> int:
         (tables,) = self._connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
@@ -133,6 +146,24 @@ class Database:
             yield
         except sqlite3.Error as error:
             raise _fault(error, self.path) from error
+
+
+def _columns(connection: sqlite3.Connection) -> frozenset[tuple[str, str]]:
+    """Every table with each of its columns."""
+    query = (
+        "SELECT made.name, part.name FROM sqlite_schema AS made JOIN pragma_table_info(made.name) AS part "
+        "WHERE made.type = 'table'"
+    )
+    return frozenset(connection.execute(query).fetchall())
+
+
+@functools.cache
+def _expected(migrations: tuple[Migration, ...]) -> frozenset[tuple[str, str]]:
+    """The columns that migrations make."""
+    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+        for statement in itertools.chain.from_iterable(migrations):
+            connection.execute(statement)
+        return _columns(connection)
 
 
 def set_aside(path: Path) -> Path:

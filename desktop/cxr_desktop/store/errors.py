@@ -81,8 +81,9 @@ class AuditBroken(StoreError):
     """The audit trail, or a record that it vouches for, is not what was written."""
 
 
-# SQLITE_ERROR: a table or column that the schema has is not there.
-_DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT, sqlite3.SQLITE_ERROR})
+# SQLITE_ERROR is not among them: it says that a statement is wrong, which is this program's fault. That the tables are
+# those that its statements speak of is checked when a store is opened.
+_DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT})
 _BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL})
 _REFUSED = frozenset(
     {

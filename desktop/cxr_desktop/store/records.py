@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
@@ -36,6 +36,8 @@ class Read:
         Marked as read.
     blind
         Committed before the scores were shown.
+    calls
+        What the reader saw before the scores were shown: for each target that they judged, whether it is present.
     at
         ISO 8601, UTC; the store sets it where it is empty.
     """
@@ -46,6 +48,7 @@ class Read:
     note: str = ""
     finished: bool = False
     blind: bool = False
+    calls: Mapping[Target, bool] = field(default_factory=dict)
     at: str = ""
 
 

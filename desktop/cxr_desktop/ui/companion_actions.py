@@ -8,7 +8,6 @@ from typing import Final, Protocol
 from cxr_desktop.ui.desk import Desk
 from cxr_desktop.ui.i18n import tr
 from cxr_desktop.ui.rendering import Pyramid
-from cxr_desktop.ui.widgets.list_pane import ListPane
 from cxr_desktop.ui.widgets.stage import Stage
 from cxr_desktop.worklist.companions import caption, companions
 from cxr_desktop.worklist.row import Row
@@ -21,7 +20,6 @@ class Compares(Protocol):
     """What these actions need of the window."""
 
     desk: Desk
-    list: ListPane
     stage: Stage
 
     @property
@@ -71,8 +69,8 @@ class CompanionActions:
         if isinstance(shown, str):
             self._window.stage.compare(None, shown)
             return
-        hidden = self._window.list.table.films.view.hidden
         count = (
             tr(" ({number} of {count})", number=others.index(beside) + 1, count=len(others)) if len(others) > 1 else ""
         )
-        self._window.stage.compare(shown, f"{caption(row, beside, hidden=hidden)}{count}")
+        dated, undated = (f"{caption(row, beside, hidden=hidden)}{count}" for hidden in (False, True))
+        self._window.stage.compare(shown, undated, dated=dated)

@@ -54,9 +54,14 @@ def redact(sentence: str, private: Iterable[str]) -> str:
 
     Names may hold spaces, so what stands between two parts of a path may be a part of it.
     """
+    return " ".join(map(_without_paths, re.split(r"(?<=[.!?]) ", without_names(sentence, private))))
+
+
+def without_names(sentence: str, private: Iterable[str]) -> str:
+    """Leave out private names."""
     for name in sorted({each for each in private if each and each in sentence}, key=len, reverse=True):
         sentence = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", REDACTED, sentence)
-    return " ".join(map(_without_paths, re.split(r"(?<=[.!?]) ", sentence)))
+    return sentence
 
 
 def names_of_paths(paths: Iterable[Path]) -> Iterator[str]:

@@ -11,9 +11,9 @@ from PySide6.QtWidgets import QMainWindow
 from cxr_desktop.ui.actions import build_menus
 from cxr_desktop.ui.film_actions import FilmActions
 from cxr_desktop.ui.i18n import tr
-from cxr_desktop.ui.widgets.annotations import CLINICAL
 from cxr_desktop.ui.widgets.stage import Stage
 from cxr_desktop.ui.widgets.viewer import FilmViewer
+from cxr_shared.notice import NOT_FOR_CLINICAL_USE
 
 _SIZE: Final = QSize(900, 900)
 
@@ -33,7 +33,7 @@ class FilmWindow(QMainWindow):
         super().__init__(owner.window(), Qt.WindowType.Window)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         # No title from the file: names of files may be names of patients.
-        self.setWindowTitle(tr("Film: {notice}", notice=tr(CLINICAL)))
+        self.setWindowTitle(tr("Film: {notice}", notice=tr(NOT_FOR_CLINICAL_USE)))
         self.stage = Stage(owner.book)
         self.setCentralWidget(self.stage)
         self.resize(_SIZE)
@@ -53,6 +53,7 @@ class FilmWindow(QMainWindow):
         self.actions_by_name["invert"].setChecked(viewer.inverted)
         self.stage.tell(
             title=shown.title,
+            dated_title=shown.dated_title,
             annotations=shown.annotations,
             identity_hidden=shown.identity_hidden,
             heat_shown=shown.heat_shown,

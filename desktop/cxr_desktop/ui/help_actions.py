@@ -17,6 +17,7 @@ from cxr_desktop.ui.desk import VIEWER_ONLY, Desk
 from cxr_desktop.ui.details import details, names_of_paths, names_of_rows
 from cxr_desktop.ui.dialogs import keys_dialog, table_dialog
 from cxr_desktop.ui.i18n import tr
+from cxr_desktop.ui.list_actions import ListActions
 from cxr_desktop.ui.provider_table import judged_rows, loaded_rows
 from cxr_desktop.ui.providers_dialog import ProvidersDialog
 from cxr_desktop.ui.widgets.notice import NoticeBar
@@ -27,6 +28,7 @@ class Helps(Protocol):
 
     desk: Desk
     notice: NoticeBar
+    list_actions: ListActions
 
 
 class HelpActions:
@@ -73,7 +75,7 @@ class HelpActions:
         """Put the details of a fault on the clipboard."""
         desk = self._window.desk
         origin = desk.loaded.provenance if desk.loaded else None
-        private = chain(names_of_paths([*desk.named, Path.home()]), names_of_rows(desk.sheet.rows))
+        private = chain(names_of_paths([*desk.named, Path.home()]), names_of_rows(self._window.list_actions.known))
         QGuiApplication.clipboard().setText(details(sentence, private=private, origin=origin))
         self._window.notice.say_copied()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import chain
 from typing import Protocol
 
 from PySide6.QtCore import Qt
@@ -9,6 +11,7 @@ from PySide6.QtCore import Qt
 from cxr_desktop.ui.desk import Desk
 from cxr_desktop.ui.i18n import tr
 from cxr_desktop.ui.widgets.list_pane import ListPane
+from cxr_desktop.ui.widgets.side import SidePanel
 from cxr_desktop.worklist.row import Row
 
 
@@ -17,6 +20,7 @@ class Shows(Protocol):
 
     desk: Desk
     list: ListPane
+    side: SidePanel
 
     def show_row(self) -> None:
         """Show the film that is open anew."""
@@ -34,6 +38,11 @@ class ListActions:
     def __init__(self, window: Shows) -> None:
         self._window = window
         self.taken_off: list[list[Row]] = []
+
+    @property
+    def known(self) -> Iterator[Row]:
+        """Every film of the list, and those that were taken off it: notices may still name them."""
+        return chain(self._window.desk.sheet.rows, *self.taken_off)
 
     def next_film(self) -> None:
         """Open the next film."""
@@ -80,6 +89,7 @@ class ListActions:
         rows = self._window.list.table.selected
         if not rows:
             return
+        self._window.side.reading.flush()  # a note on a film that is off the list would be looked for there
         self.taken_off.append(rows)
         self._window.desk.remove(rows)
         self._window.list.table.films.arrange()

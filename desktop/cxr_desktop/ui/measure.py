@@ -166,6 +166,10 @@ class MeasurementBook:
         """What was measured on one film; what is measured on none is not kept."""
         return Measurements() if source is None else self._films.setdefault(source, Measurements())
 
+    def forget(self, source: Path) -> None:
+        """Drop what was measured on a film that is no longer in its file."""
+        self._films.pop(source, None)
+
 
 def handle_near(items: Sequence[Measurement], point: Point, *, within: float) -> Handle | None:
     """Find the end of a measurement that is nearest to a point, at most `within` film pixels away."""

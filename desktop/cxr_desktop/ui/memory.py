@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -15,6 +17,8 @@ from cxr_desktop.intake import unpacked
 from cxr_desktop.store import Store, StoredFilm
 from cxr_desktop.store.records import Read
 from cxr_shared.errors import CxrError
+
+_log = logging.getLogger(__name__)
 
 
 class Memory:
@@ -72,6 +76,16 @@ class Memory:
             return dataclasses.replace(read, at=datetime.now(UTC).isoformat(timespec="milliseconds"))
         return self._store.save_read(read)
 
+    def last_read(self, sha256: str) -> Read | None:
+        """Return what was said last of a content, on the list or not; None where nothing is known of it."""
+        if self._store is None or not sha256:
+            return None
+        try:
+            reads = self._store.reads(sha256)
+        except CxrError:  # a record that is damaged is left out, as it is from the list
+            return None
+        return reads[-1] if reads else None
+
     def audit(self, action: str, **detail: str) -> None:
         """Add to the audit trail; never patient data."""
         self._later(lambda store: store.audit(action, **detail))
@@ -92,6 +106,13 @@ class Memory:
         try:
             operation(self._store)
         except CxrError as error:
-            if not self._told.is_set():
-                self._told.set()
-                self._on_trouble(f"{error} Until then nothing new is kept.")
+            self._tell(f"{error} Until then nothing new is kept.")
+        except sqlite3.Error as error:  # a fault of this program: nobody waits for what was to be kept later
+            _log.error("the store was asked something wrong: %s", type(error).__name__)
+            self._tell("Something could not be kept, by a fault of this program; please report it.")
+
+    def _tell(self, sentence: str) -> None:
+        """Tell of trouble with the store, once."""
+        if not self._told.is_set():
+            self._told.set()
+            self._on_trouble(sentence)

@@ -15,9 +15,10 @@ from PySide6.QtGui import (
     QPen,
 )
 
-from cxr_desktop.report.film_page import CLINICAL, SCORE_HEADS, FilmPage, Picture, PrintedWorklist, ScoreLine
+from cxr_desktop.report.film_page import SCORE_HEADS, FilmPage, Picture, PrintedWorklist, ScoreLine
 from cxr_desktop.ui.paper import MM, Paper
 from cxr_desktop.ui.widgets.images import grey_image, rgb_image, scale_image
+from cxr_shared.notice import NOT_FOR_CLINICAL_USE
 
 _MARGIN: Final = 15.0
 _GAP: Final = 3.0
@@ -107,7 +108,7 @@ class Pages:
         self.number += 1
         self._y = _MARGIN
         self._text(QRectF(0, self._y, self._width, 5), "Chest X-ray triage report", _STRONG)
-        self._text(QRectF(0, self._y, self._width, 5), CLINICAL, _CAUTION, right=True)
+        self._text(QRectF(0, self._y, self._width, 5), NOT_FOR_CLINICAL_USE, _CAUTION, right=True)
         self._rule(self._y + 5.5)
         foot = self._height - _MARGIN - 4
         self._rule(foot - 1)

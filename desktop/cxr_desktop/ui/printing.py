@@ -26,12 +26,13 @@ from PySide6.QtGui import (
 from cxr_desktop.inference.verdict import Scored
 from cxr_desktop.intake.decoding import DecodePool
 from cxr_desktop.intake.prepared import DisplayFilm
-from cxr_desktop.report.film_page import CLINICAL, PrintedWorklist
+from cxr_desktop.report.film_page import PrintedWorklist
 from cxr_desktop.report.pictures import grey_picture
 from cxr_desktop.ui.pages import Pages
 from cxr_desktop.ui.paper import MM, Paper
 from cxr_shared.errors import OutputError
 from cxr_shared.files import atomic_writer
+from cxr_shared.notice import NOT_FOR_CLINICAL_USE
 
 _DPI: Final = 300
 
@@ -61,7 +62,7 @@ def write_pdf(
     paper
         A4 or Letter.
     stopped
-        Asked between films; True ends the report after the film in hand.
+        Asked between films; True ends the work, and nothing is written: a report in which films lack looks whole.
 
     Raises
     ------
@@ -74,12 +75,14 @@ def write_pdf(
         writer.setResolution(_DPI)
         writer.setPageSize(QPageSize(paper.value))
         writer.setPageMargins(QMarginsF())
-        writer.setTitle(f"Chest X-ray triage report. {CLINICAL}")
+        writer.setTitle(f"Chest X-ray triage report. {NOT_FOR_CLINICAL_USE}")
         writer.setCreator("cxr-desktop")
         pages = Pages(writer, printed, paper)
         with _painting(writer) as painter:
             pages.begin(painter)
             _print_all(pages, printed, pool=pool, sources=sources, stopped=stopped)
+        if stopped():
+            return 0
         if not scratch.exists():
             raise OutputError(f"The pages of {path} could not be kept. Free some space and try again.")
         with scratch.open("rb") as made, atomic_writer(path) as out:

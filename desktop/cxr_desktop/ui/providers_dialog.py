@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QGridLayout, QLabel, QVBoxLayout, QWidget
 
+from cxr_desktop.ui.i18n import tr
+
 _WHY_WIDTH = 420
 
 
@@ -16,7 +18,7 @@ class ProvidersDialog(QDialog):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle("Providers")
+        self.setWindowTitle(tr("Providers"))
         self._note = QLabel(self)
         self._note.setObjectName("dim")
         self._table = QWidget(self)

@@ -46,7 +46,9 @@ class ReadingActions:
 
     def __init__(self, window: Reads) -> None:
         self._window = window
-        self._calls: dict[int, dict[Target, bool]] = {}
+        self._unkept: dict[int, tuple[Row, str]] = {}
+        self._warned = False
+        self._trouble = ""
         panel = window.side.reading
         panel.said.connect(self.say)
         panel.wrote.connect(self.write)
@@ -59,10 +61,10 @@ class ReadingActions:
         return row is not None and concealed(row, self._window.list.table.films.view)
 
     @property
-    def calls(self) -> dict[Target, bool]:
-        """What was called on the open film before committing."""
+    def unkept(self) -> str | None:
+        """The open film's note where it could not be kept, which is shown until it is."""
         row = self._window.row
-        return self._calls.get(row.number, {}) if row else {}
+        return self._unkept[row.number][1] if row is not None and row.number in self._unkept else None
 
     def agree(self) -> None:
         """Agree with the chosen target's score; reading blind: it is present."""
@@ -82,24 +84,41 @@ class ReadingActions:
         if row is None or target is None or row.scored is None:
             self._window.tell(tr("There is no score to have an opinion on. Choose a film that was scored."))
         elif self.blind:
-            calls = self._calls.setdefault(row.number, {})
-            calls.pop(target, None)
-            if opinion is not None:
-                calls[target] = opinion is Opinion.AGREE
+            seen = None if opinion is None else opinion is Opinion.AGREE
+            self._try(lambda: self._window.desk.readings.call(row, target, seen=seen))
         else:
             self._try(lambda: self._window.desk.readings.say(row, target, opinion))
         self._window.show_row()
 
     def edit_note(self) -> None:
         """Go to the note."""
-        self._window.side.reading.note.setFocus()
+        note = self._window.side.reading.note
+        if note.isEnabled():
+            note.setFocus()
+        else:
+            self._window.tell(tr("There is no film to write a note on yet. Choose one that was scored or refused."))
 
     def write(self, note: str) -> None:
-        """Keep a note."""
+        """Keep a note; one that cannot be kept stays where it was written, and is tried again."""
         row = self._window.row
         if row is not None:
-            self._try(lambda: self._window.desk.readings.write(row, note))
+            self._write(row, note)
             self._window.show_row()
+
+    def may_close(self) -> bool:
+        """Keep every note; False, once, where one cannot be kept and would be lost with the window."""
+        self._window.side.reading.flush()
+        for row, note in list(self._unkept.values()):
+            self._write(row, note)
+        if not self._unkept or self._warned:
+            return True
+        self._warned = True
+        lost = tr(
+            "{count:,} notes could not be kept and would be lost. Mend that, or close again to close without them.",
+            count=len(self._unkept),
+        )
+        self._window.desk.failed.emit(f"{self._trouble} {lost}")
+        return False
 
     def mark_read(self) -> None:
         """Mark read and go to the next, or, where it was read, unread; reading blind: commit and show the scores."""
@@ -109,8 +128,7 @@ class ReadingActions:
         self._window.side.reading.flush()
         readings, table = self._window.desk.readings, self._window.list.table
         if self.blind and row.scored is not None:
-            if self._try(lambda: readings.commit(row, self.calls)):
-                self._calls.pop(row.number, None)
+            self._try(lambda: readings.commit(row))
             table.films.row_changed(row)
         elif self._try(lambda: readings.finish(row, finished=not row.finished)):
             table.films.row_changed(row)
@@ -134,10 +152,17 @@ class ReadingActions:
         self._window.forget_target()  # the one that was shown tells what the models found
         self._window.show_row()
 
+    def _write(self, row: Row, note: str) -> None:
+        if self._try(lambda: self._window.desk.readings.write(row, note)):
+            self._unkept.pop(row.number, None)
+        else:
+            self._unkept[row.number] = row, note
+
     def _try(self, operation: Callable[[], object]) -> bool:
         try:
             operation()
         except CxrError as error:
-            self._window.tell(str(error))
+            self._trouble = str(error)
+            self._window.desk.failed.emit(self._trouble)
             return False
         return True

@@ -48,6 +48,11 @@ class Scorer:
         self._thread = threading.Thread(target=self._work, name="cxr-scorer")
         self._thread.start()
 
+    @property
+    def running(self) -> bool:
+        """Whether its thread has not ended yet."""
+        return self._thread.is_alive()
+
     def submit(self, files: Sequence[Path]) -> None:
         """Score these files after what was submitted before."""
         self._jobs.put(files)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +20,7 @@ class Shelf:
     def __init__(self) -> None:
         self._pool = DecodePool(workers=1)
         self._kept: OrderedDict[Path, Pyramid] = OrderedDict()
+        self._forgotten: Counter[Path] = Counter()  # how often, so that a reading that began before is not kept
         self._lock = threading.Lock()
 
     def kept(self, path: Path) -> Pyramid | None:
@@ -40,11 +41,14 @@ class Shelf:
         kept = self.kept(path)
         if kept is not None:
             return kept
+        before = self._forgotten[path]
         result = self._pool.display(path)
         if not isinstance(result, DisplayFilm):
             return result.message
         pyramid = Pyramid(result)
         with self._lock:
+            if self._forgotten[path] != before:
+                return pyramid
             self._kept[path] = pyramid
             while len(self._kept) > _KEPT:
                 self._kept.popitem(last=False)
@@ -54,6 +58,7 @@ class Shelf:
         """Read a film anew the next time: its file was written again."""
         with self._lock:
             self._kept.pop(path, None)
+            self._forgotten[path] += 1
 
     def close(self) -> None:
         """End its process."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
 from weakref import WeakSet
 
 from PySide6.QtGui import QAction
 
 from cxr_desktop.ui.film_actions import FilmActions
 from cxr_desktop.ui.film_window import FilmWindow
+from cxr_desktop.ui.i18n import tr
 from cxr_desktop.ui.widgets.stage import Beside, Stage
 
 
@@ -70,6 +72,26 @@ class StageActions(FilmActions):
     def windows(self) -> list[FilmWindow]:
         """Films that are open in windows of their own."""
         return [window for window in self._windows if window.isVisible()]
+
+    def conceal(self, is_concealed: Callable[[Path], bool]) -> None:
+        """Take the heat map off the films in windows of their own whose scores must not be seen yet."""
+        for window in self.windows:
+            source = window.stage.main.shown_source
+            if source is not None and is_concealed(source):
+                window.stage.set_heat(None)
+
+    def drop_heat(self) -> None:
+        """Take the heat maps off all of them: they are of a bundle that is no longer the one in use."""
+        for window in self.windows:
+            window.stage.set_heat(None)
+
+    def put_away(self, films: Collection[Path]) -> None:
+        """Take films off the screen whose files hold others by now; the main one is read anew."""
+        for window in self.windows:
+            if window.stage.main.shown_source in films:
+                window.stage.show_message(tr("Its file holds another film by now. Open that from the list."))
+        if self._stage.companion.shown_source in films:
+            self._stage.say_beside(tr("Its file holds another film by now. Choose it again with Alt+C."))
 
     def set_identity_hidden(self, hidden: bool) -> None:  # noqa: FBT001  (a Qt slot)
         """Leave out, or show, whose film it is, in every window."""

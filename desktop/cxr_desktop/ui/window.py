@@ -12,11 +12,11 @@ from PySide6.QtWidgets import QMainWindow, QSplitter, QVBoxLayout, QWidget
 
 from cxr_desktop.inference.lanes import Lane
 from cxr_desktop.inference.verdict import Verdict
-from cxr_desktop.report.pictures import leading_target
 from cxr_desktop.settings import Settings
 from cxr_desktop.ui.actions import build_menus
 from cxr_desktop.ui.companion_actions import CompanionActions
 from cxr_desktop.ui.desk import VIEWER_ONLY, Desk
+from cxr_desktop.ui.details import names_of_rows, without_names
 from cxr_desktop.ui.dialogs import Dialogs
 from cxr_desktop.ui.export_actions import ExportActions
 from cxr_desktop.ui.file_actions import FileActions
@@ -26,24 +26,20 @@ from cxr_desktop.ui.i18n import tr
 from cxr_desktop.ui.list_actions import ListActions
 from cxr_desktop.ui.loading import Loaded
 from cxr_desktop.ui.model_inputs import ModelInputs
+from cxr_desktop.ui.open_film import TITLE, OpenFilm
 from cxr_desktop.ui.reading_actions import ReadingActions
-from cxr_desktop.ui.rendering import Pyramid
 from cxr_desktop.ui.settings_actions import SettingsActions
 from cxr_desktop.ui.stage_actions import StageActions
 from cxr_desktop.ui.watching import Watching
-from cxr_desktop.ui.widgets.annotations import Annotations
-from cxr_desktop.ui.widgets.images import heat_map
 from cxr_desktop.ui.widgets.list_pane import ListPane
 from cxr_desktop.ui.widgets.notice import NoticeBar
 from cxr_desktop.ui.widgets.side import SidePanel
-from cxr_desktop.ui.widgets.stage import NOTHING_SEEN, Stage
+from cxr_desktop.ui.widgets.stage import Stage
 from cxr_desktop.ui.widgets.status import StatusLine
 from cxr_desktop.ui.widgets.welcome import Welcome
 from cxr_desktop.worklist.row import Row
-from cxr_shared.errors import CxrError
 from cxr_shared.findings import Target
 
-_TITLE: Final = "Chest X-ray triage: NOT FOR CLINICAL USE"
 _SIZE: Final = QSize(1560, 960)
 
 
@@ -69,7 +65,7 @@ class MainWindow(QMainWindow):
         settings_file: Path | None = None,
     ) -> None:
         super().__init__()
-        self.setWindowTitle(tr(_TITLE))
+        self.setWindowTitle(tr(TITLE))
         self.setAcceptDrops(True)
         self.desk = desk
         self.dialogs = dialogs or Dialogs(self)
@@ -83,8 +79,7 @@ class MainWindow(QMainWindow):
         self.splitter = QSplitter(Qt.Orientation.Horizontal)
         self.notice = NoticeBar()
         self.status = StatusLine()
-        self._row: Row | None = None
-        self._target: Target | None = None
+        self.film = OpenFilm(self)
         self.actions_by_name = build_menus(self, self._handlers(settings or Settings(), settings_file))
         self._lay_out()
         self._connect()
@@ -132,16 +127,16 @@ class MainWindow(QMainWindow):
     @property
     def row(self) -> Row | None:
         """The film that is open."""
-        return self._row
+        return self.film.row
 
     @property
     def target(self) -> Target | None:
         """The target whose score and map are chosen."""
-        return self._target
+        return self.film.target
 
     def forget_target(self) -> None:
         """Choose no target; the next time scores are shown, the leading one is."""
-        self._target = None
+        self.film.forget_target()
 
     def tell(self, words: str) -> None:
         """Say something to the person."""
@@ -150,25 +145,12 @@ class MainWindow(QMainWindow):
     def hide_identities(self, hidden: bool) -> None:  # noqa: FBT001  (a Qt slot)
         """Hide patient data around the film, or show them."""
         self.stage_actions.set_identity_hidden(hidden)
-        self._name_film()
+        self.notice.set_veil(self._without_names if hidden else None)
+        self.film.show_title()
 
     def show_row(self) -> None:
         """Show scores, reading and heat map of the film that is open."""
-        row, loaded, blind = self._row, self.desk.loaded, self.reading_actions.blind
-        scored = row.scored if row else None
-        if scored is not None and self._target is None:
-            self._target = next(iter(scored.scores)) if blind else leading_target(scored)
-        awaited = tr("Waiting to be scored.") if loaded else tr("Not scored: no bundle is open.")
-        waiting = "" if row is None else awaited
-        self.side.show_row(row, self._target, waiting=waiting, blind=blind, calls=self.reading_actions.calls)
-        if scored is None or loaded is None or self._target is None or blind:
-            self.stage.set_heat(None)
-            return
-        try:
-            self.stage.set_heat(heat_map(scored, self._target, loaded.bundle.manifest.input))
-        except CxrError as error:  # its map was kept and is damaged
-            self.stage.set_heat(None)
-            self.notice.tell(str(error), grave=True)
+        self.film.show()
 
     # What Qt asks of a window.
 
@@ -188,7 +170,9 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
         """End all work with the window."""
-        self.side.reading.flush()
+        if not self.reading_actions.may_close():
+            event.ignore()
+            return
         self.settings_actions.end()
         self.hide()
         self.table.films.stop()
@@ -212,14 +196,17 @@ class MainWindow(QMainWindow):
         empty = not self.desk.sheet.rows
         self.welcome.setVisible(empty)
         self.stage.setVisible(not empty)
+        row = self.film.row
+        if row is not None and self.desk.sheet.row_of(row.source) is not row and self.table.row is None:
+            self.film.close()
         if self.table.row is None and self.table.films.rowCount():
-            self.table.open(0)
+            self.table.open((self.table.films.place(row) if row is not None else 0) or 0)
 
     def _judged(self, verdict: Verdict) -> None:
         row = self.table.films.judge(verdict)
-        if row is not None and row is self._row:
-            self._target = None
-            self.show_row()
+        if row is not None and row is self.film.row:
+            self.film.forget_target()
+            self.film.show()
 
     def _relisted(self) -> None:
         self.table.films.changed()
@@ -229,44 +216,12 @@ class MainWindow(QMainWindow):
         self.table.films.changed()
         self.status.show_bundle(loaded)
         self.notice.hide()
-        self._target = None
-        self.show_row()
+        self.stage_actions.drop_heat()
+        self.film.forget_target()
+        self.film.show()
 
-    def _shown(self, path: Path, pyramid: Pyramid) -> None:
-        if self._row is not None and self._row.source == path:
-            self.stage.show_film(pyramid)
-            self.show_row()
-
-    def _not_shown(self, path: Path, reason: str) -> None:
-        if self._row is not None and self._row.source == path:
-            self.stage.show_message(reason, Annotations(identity=(path.name,)))
-
-    def _name_film(self) -> None:
-        """Name the open film in the title, so far as it may be seen whose it is."""
-        if self._row is not None:
-            hidden = self.table.films.view.hidden
-            name = tr("Film {number}", number=self._row.number) if hidden else self._row.source.name
-            self.setWindowTitle(f"{name} · {tr(_TITLE)}")
-
-    # What the widgets say.
-
-    def _opened(self, row: Row) -> None:
-        self.side.reading.flush()
-        self._row, self._target = row, None
-        self._name_film()
-        self.stage.announce(Annotations(identity=(row.source.name,)))
-        self.desk.show(row.source)
-        self.show_row()
-
-    def _chosen(self, target: Target) -> None:
-        self._target = target
-        self.show_row()
-
-    def _want_model_view(self, path: Path) -> None:
-        if self.desk.loaded is None:
-            self.stage.tell_model_view(path, tr(NOTHING_SEEN))
-        else:
-            self.model_inputs.request(path, self.desk.loaded.bundle.manifest.input)
+    def _without_names(self, sentence: str) -> str:
+        return without_names(sentence, names_of_rows(self.list_actions.known))
 
     def _show_progress(self) -> None:
         counts = self.desk.sheet.counts()
@@ -301,8 +256,9 @@ class MainWindow(QMainWindow):
         desk.judged.connect(self._judged)
         desk.relisted.connect(self._relisted)
         self.table.films.arranged.connect(self._arranged)
-        desk.shown.connect(self._shown)
-        desk.not_shown.connect(self._not_shown)
+        desk.shown.connect(self.film.take)
+        desk.not_shown.connect(self.film.refuse)
+        desk.rewritten.connect(self.film.put_away)
         desk.bundle_loading.connect(self.status.show_loading)
         desk.bundle_ready.connect(self._bundle_ready)
         self.watching.follow(self.actions_by_name["watch_folder"])
@@ -310,15 +266,15 @@ class MainWindow(QMainWindow):
         self.status.provider.clicked.connect(self.help_actions.show_providers)
         desk.told.connect(self.notice.tell)
         desk.failed.connect(lambda words: self.notice.tell(words, grave=True))
-        self.table.opened.connect(self._opened)
+        self.table.opened.connect(self.film.open)
         self.welcome.asked.connect(lambda name: self.actions_by_name[name].trigger())
-        side.scores.chosen.connect(self._chosen)
+        side.scores.chosen.connect(self.film.choose)
         stage, inputs = self.stage, self.model_inputs
         side.opacity.valueChanged.connect(lambda value: stage.set_opacity(value / 100))
         stage.opacity_changed.connect(lambda opacity: side.opacity.setValue(round(opacity * 100)))
         side.heat.toggled.connect(stage.set_heat_shown)
         stage.heat_shown_changed.connect(side.heat.setChecked)
-        stage.model_view_wanted.connect(self._want_model_view)
+        stage.model_view_wanted.connect(self.film.ask_for_model_view)
         inputs.made.connect(stage.show_model_view)
         inputs.not_made.connect(stage.tell_model_view)
         self.stage_actions.attach(self.actions_by_name)

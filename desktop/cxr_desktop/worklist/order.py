@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Final
@@ -43,6 +43,7 @@ _TITLES = ("Lane", "Urgency", "Why", "Film", "Patient", "Age", "Sex", "View", "A
 _PRIVATE = frozenset({Column.FILM, Column.PATIENT, Column.AGE, Column.SEX, Column.ACQUIRED})
 natural_key = functools.lru_cache(maxsize=2**16)(_natural_key)
 
+_AT_A_STEP: Final = 50
 HIDDEN = "•••"
 """Stands for patient data that are hidden."""
 
@@ -111,8 +112,10 @@ def group_of(row: Row) -> str:
 
 
 def concealed(row: Row, view: View) -> bool:
-    """Whether the reader must not see the row's scores yet."""
-    return view.blind and (row.read is None or not (row.read.blind or row.read.finished))
+    """Whether the reader must not see the row's scores yet; who said something of them has seen them."""
+    if not view.blind or row.read is None:
+        return view.blind
+    return not (row.read.blind or row.read.finished or row.opinions)
 
 
 def text(row: Row, column: Column, view: View) -> str:
@@ -171,9 +174,27 @@ def _matches(row: Row, view: View, words: list[str]) -> bool:
 
 def _words(row: Row, view: View) -> str:
     """All that a row shows and is found by."""
+    if not view.hidden and not view.blind:
+        known: str | None = row.sought.get("words")
+        return known or str(_sought(row, "words", _words_of))
     scores = text(row, Column.WHY, view) if concealed(row, view) else _sought(row, "scores", _scores_of)
     film = f"film {row.number}" if view.hidden else _sought(row, "film", _film_of)
     return f"{scores}\n{film}\n{row.view.casefold()}\n{row.state}"
+
+
+def prepare_search(rows: Iterable[Row], view: View) -> Iterator[None]:
+    """Work out what rows are found by before anybody searches, a few rows at each step; those that know it are quick.
+
+    At 10,000 rows all of it takes a tenth of a second, which the first key of a search would otherwise wait for.
+    """
+    for number, row in enumerate(rows, 1):
+        _words(row, view)
+        if number % _AT_A_STEP == 0:
+            yield
+
+
+def _words_of(row: Row) -> str:
+    return f"{_scores_of(row)}\n{_film_of(row)}\n{row.view.casefold()}\n{row.state}"
 
 
 def _scores_of(row: Row) -> str:

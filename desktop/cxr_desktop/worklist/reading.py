@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from cxr_desktop.store.records import Opinion, Read
@@ -74,15 +74,16 @@ class Readings:
         if finished != self._current(row).finished:
             self._change(row, "marked read" if finished else "marked unread", finished=finished)
 
-    def commit(self, row: Row, calls: Mapping[Target, bool]) -> None:
-        """Commit to what was seen before the scores were shown: each call agrees with its model or not.
+    def call(self, row: Row, target: Target, *, seen: bool | None) -> None:
+        """Say before the scores are shown whether a target is seen; None takes it back. `say` tells what is raised."""
+        calls = {key: value for key, value in row.calls.items() if key is not target}
+        if seen is not None:
+            calls[target] = seen
+        words = "no call" if seen is None else "present" if seen else "absent"
+        self._change(row, f"{words} on {target.display.lower()}", calls=calls)
 
-        Parameters
-        ----------
-        row
-            The film.
-        calls
-            For each target that the reader judged, whether they see it.
+    def commit(self, row: Row) -> None:
+        """Commit to what was called before the scores were shown: each call agrees with its model or not.
 
         Raises
         ------
@@ -92,10 +93,10 @@ class Readings:
         scores = row.scored.scores if row.scored else {}
         opinions = {
             target: Opinion.AGREE if seen == scores[target].positive else Opinion.DISAGREE
-            for target, seen in calls.items()
+            for target, seen in row.calls.items()
             if target in scores
         }
-        self._change(row, "blind reading", opinions=opinions, blind=True)
+        self._change(row, "blind reading", opinions={**row.opinions, **opinions}, blind=True)
 
     def undo(self) -> str:
         """Take the last change back, as one more reading, and say what it was; nothing where there is nothing.

@@ -83,6 +83,11 @@ class Row:
         shown = self.verdict.provenance.bundle_sha256 if self.verdict else self.read.bundle_sha256
         return self.read.opinions if self.read.bundle_sha256 in ("", shown) else {}
 
+    @property
+    def calls(self) -> Mapping[Target, bool]:
+        """What the reader saw on the film before its scores were shown to them."""
+        return self.read.calls if self.read else {}
+
     def was_read_in_another(self, state: tuple[int, int]) -> bool:
         """Whether its file had another size or time of change when it was read; False where that is not known."""
         known = self.verdict.file_state if self.verdict else None

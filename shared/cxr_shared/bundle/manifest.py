@@ -24,6 +24,7 @@ from cxr_shared.bundle.parts import (
 )
 from cxr_shared.findings import Target
 from cxr_shared.heat_map import CellGrid
+from cxr_shared.notice import NOTICE
 
 SCHEMA_VERSION: Final = 2
 MANIFEST_NAME: Final = "manifest.json"
@@ -96,7 +97,7 @@ class Manifest(Part):
     models: tuple[ModelEntry, ...] = Field(min_length=1)
     gate: Gate | None = None
     producer: dict[str, str]
-    notice: str = "Research use only. NOT FOR CLINICAL USE."
+    notice: str = NOTICE
 
     @model_validator(mode="after")
     def _one_entry_each(self) -> Manifest:

@@ -216,6 +216,25 @@ def test_headers_that_do_not_keep_to_the_standard_still_give_valid_objects(
     assert "PatientAge" not in made
 
 
+@pytest.mark.parametrize(
+    ("stated", "written"),
+    [(["L", "F"], ["L", "F"]), (["LA", "F"], ["LA", "F"]), (["L", "R"], None), (["L"], None), (None, None)],
+)
+def test_every_object_says_of_the_films_orientation_what_the_viewer_shows(
+    change: Change,
+    report_bundle: Bundle,
+    pool: DecodePool,
+    tmp_path: Path,
+    stated: list[str] | None,
+    written: list[str] | None,
+) -> None:
+    export = _export(change(PatientOrientation=stated), report_bundle, pool, tmp_path / "out")
+    for kind in ("SC", "SEG"):
+        assert (_first(export.written, kind).get("PatientOrientation") or None) == written
+    library = str(_first(export.written, "SR"))
+    assert ("Patient Orientation Row" in library) == (written is not None)
+
+
 def test_names_in_other_scripts_survive(
     change: Change, report_bundle: Bundle, pool: DecodePool, tmp_path: Path, faults: Faults
 ) -> None:

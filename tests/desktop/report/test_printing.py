@@ -200,11 +200,12 @@ def test_an_empty_worklist_is_a_page_that_says_so(
     assert write_pdf(tmp_path / "w.pdf", empty, pool=pool) == 1
 
 
-def test_a_stopped_report_ends_after_the_film_in_hand(
+def test_a_stopped_report_is_not_written_since_it_would_look_whole(
     qapp: QApplication, printed: PrintedWorklist, pool: DecodePool, tmp_path: Path
 ) -> None:
     asked = iter((False, True))
-    assert write_pdf(tmp_path / "w.pdf", printed, pool=pool, stopped=lambda: next(asked, True)) == 1
+    assert write_pdf(tmp_path / "w.pdf", printed, pool=pool, stopped=lambda: next(asked, True)) == 0
+    assert not (tmp_path / "w.pdf").exists()
 
 
 def test_a_pdf_that_cannot_be_written_says_why(

@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from cxr_desktop.inference.verdict import Scored
-from cxr_desktop.store import AuditBroken, Opinion, Read, Store, StoreError
+from cxr_desktop.store import AuditBroken, Opinion, Read, Store, StoreError, audit
+from cxr_desktop.store.database import Database
+from cxr_desktop.store.records import AuditEntry
 from cxr_shared.findings import Target
 
 NEW = "b" * 64
@@ -101,6 +103,23 @@ def test_tampering_is_found(filled: Path, how: str) -> None:
     store = Store(filled)
     with pytest.raises(AuditBroken, match="was changed"):
         store.verify_audit()
+    store.close()
+
+
+def test_what_is_added_while_the_trail_is_checked_is_no_tampering(
+    filled: Path, make_scored: Callable[..., Scored], file: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, film, whole = Store(filled), file("c.png"), audit.trail
+
+    def scoring(database: Database) -> Iterator[AuditEntry]:
+        store.save_verdicts([make_scored(film)])
+        yield from whole(database)
+        store.save_read(Read(make_scored(film).sha256, NEW, {}))
+
+    monkeypatch.setattr(audit, "trail", scoring)
+    store.verify_audit()
+    monkeypatch.undo()
+    store.verify_audit()
     store.close()
 
 

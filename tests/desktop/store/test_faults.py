@@ -31,6 +31,7 @@ from cxr_desktop.store import (
 )
 from cxr_desktop.store.database import Database
 from cxr_desktop.store.schema import MIGRATIONS
+from cxr_desktop.ui.memory import Memory
 from cxr_shared.findings import Target
 
 NEW = "b" * 64
@@ -181,11 +182,33 @@ def test_a_migration_keeps_what_is_there(filled: Path) -> None:
 
 def test_a_migration_that_fails_changes_nothing(filled: Path) -> None:
     bad = ("ALTER TABLE places ADD COLUMN folder TEXT", "ALTER TABLE nowhere ADD COLUMN folder TEXT")
-    with pytest.raises(StoreDamaged):
+    with pytest.raises(sqlite3.OperationalError):  # the program's fault, not the file's
         Database(filled, migrations=(*MIGRATIONS, bad))
     store = Store(filled)
     assert len(store.load(NEW)) == 6
     store.close()
+
+
+@pytest.mark.parametrize(
+    ("how", "what"),
+    [
+        ("DROP TABLE thumbnails", "thumbnails.data"),
+        ("ALTER TABLE places RENAME COLUMN added_at TO added_by", "places.added_at"),
+    ],
+)
+def test_a_store_without_a_table_or_a_column_is_damaged(filled: Path, how: str, what: str) -> None:
+    change(filled, how)
+    content = filled.read_bytes()
+    with pytest.raises(StoreDamaged, match=what):
+        Store(filled)
+    assert filled.read_bytes() == content
+
+
+def test_a_statement_that_is_wrong_is_no_damage_to_the_store(filled: Path) -> None:
+    database = Database(filled)
+    with pytest.raises(sqlite3.OperationalError, match="no such table"), database.reading() as connection:
+        connection.execute("SELECT * FROM nowhere")
+    database.close()
 
 
 def test_a_second_window_is_told_so(store: Store) -> None:
@@ -289,3 +312,14 @@ def test_a_store_that_a_window_has_open_is_not_put_aside(store_path: Path) -> No
         store.close()
     assert set_aside(store_path).exists()
     assert not store_path.exists()
+
+
+def test_what_is_kept_later_and_fails_by_a_wrong_statement_is_told(store: Store, file: Callable[..., Path]) -> None:
+    told: list[str] = []
+    memory = Memory(store, told.append)
+    with store._database.writing() as connection:
+        connection.execute("DROP TABLE places")
+    memory.add([file("a.png")])
+    memory.close()
+    assert len(told) == 1
+    assert "fault of this program" in told[0]

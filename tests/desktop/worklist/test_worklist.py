@@ -209,7 +209,9 @@ def test_opinions_are_kept_and_undone_one_by_one(sheet: Sheet, readings: Reading
 
 def test_blind_calls_become_agreement_with_the_models(sheet: Sheet, readings: Readings) -> None:
     row = sheet.rows[2]  # anomaly model says normal, hernia fires
-    readings.commit(row, {Target.HERNIA: False, Target.ANOMALY: False})
+    readings.call(row, Target.HERNIA, seen=False)
+    readings.call(row, Target.ANOMALY, seen=False)
+    readings.commit(row)
     assert row.read is not None
     assert row.read.blind
     assert row.read.opinions == {Target.HERNIA: Opinion.DISAGREE, Target.ANOMALY: Opinion.AGREE}

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from cxr_trainer.compare.plan import CONSTANT, FIELDS, slug
 from cxr_trainer.compare.results import Comparison, peak_rate
 from cxr_trainer.compare.running import Failure
-
-NOTICE: Final = "Research use only. NOT FOR CLINICAL USE."
 
 
 def notes(comparison: Comparison) -> list[str]:

@@ -11,9 +11,10 @@ from typing import Any
 import pandas as pd
 
 from cxr_shared.files import write_json, write_text
+from cxr_shared.notice import NOTICE
 from cxr_trainer.compare.claims import Finding, judge
 from cxr_trainer.compare.figures import write_figures
-from cxr_trainer.compare.notes import NOTICE, notes
+from cxr_trainer.compare.notes import notes
 from cxr_trainer.compare.plan import slug
 from cxr_trainer.compare.results import Comparison
 from cxr_trainer.compare.tables import Row, run_table, summary_table, test_rows, training_rows

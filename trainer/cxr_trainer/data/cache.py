@@ -14,7 +14,6 @@ NIH's 112,120 films take 7.35 GB at 256² and 5.63 GB at 224². Rows are read, n
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,13 +21,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import platformdirs
 
 from cxr_shared.bundle import InputSpec
 from cxr_shared.errors import OutputError
 from cxr_shared.files import sha256_bytes, write_text
 from cxr_shared.film import Refusal
 from cxr_shared.pixels import PIXEL_PATH_VERSION
+from cxr_shared.places import Kept, own_place
 from cxr_trainer.data.catalog import Catalog
 from cxr_trainer.data.decoding import Decoded, Job, decode_films, file_identity
 from cxr_trainer.data.pixel_file import PixelFile, free_bytes, sized_file
@@ -108,8 +107,7 @@ def cache_films(
 
 def cache_root() -> Path:
     """``CXR_CACHE``, else the user's cache folder."""
-    configured = os.environ.get("CXR_CACHE")
-    return Path(configured) if configured else Path(platformdirs.user_cache_dir("cxr-triage")) / "films"
+    return own_place("films", kept=Kept.CACHE, variable="CXR_CACHE")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -12,10 +12,11 @@ from PIL import Image, ImageDraw, ImageFont
 from pydicom.dataset import Dataset
 
 from cxr_desktop.inference.heatmap import CAPTION, colour_range, scale_colours
-from cxr_desktop.report.dicom.header import NOT_CLINICAL, Context, finish, maker, source_reference
+from cxr_desktop.report.dicom.header import Context, finish, maker, source_reference
 from cxr_desktop.report.dicom.source import EMPTY_IF_ABSENT, burned_in
 from cxr_desktop.report.pictures import fitted, overlay
 from cxr_shared.findings import Target
+from cxr_shared.notice import NOT_FOR_CLINICAL_USE
 
 SERIES_NUMBER: Final = 9002
 LONGEST_SIDE: Final = 1024
@@ -45,18 +46,17 @@ def capture(context: Context, grey: npt.NDArray[np.uint8], target: Target, *, nu
     common = maker(context) | {"instance_number": number}
     if "Manufacturer" in context.source:  # the other classes of highdicom add it themselves
         common["contributing_equipment"].insert(0, ContributingEquipment.for_image_acquisition(context.source))
-    row, column = _orientation(context.source) or ("L", "F")
     made = SCImage(
         pixel_array=picture,
         photometric_interpretation="RGB",
         bits_allocated=8,
         coordinate_system="PATIENT",
-        patient_orientation=(row, column),
+        patient_orientation=("L", "F"),  # the film's own is set below: here only a few are taken
         study_instance_uid=context.source.StudyInstanceUID,
         series_instance_uid=context.series("captures"),
         series_number=SERIES_NUMBER,
         sop_instance_uid=context.uid("capture", target.slug),
-        series_description=f"Heat maps. {NOT_CLINICAL}",
+        series_description=f"Heat maps. {NOT_FOR_CLINICAL_USE}",
         **common,
     )
     _describe(made, context, target)
@@ -86,7 +86,7 @@ def captioned(context: Context, grey: npt.NDArray[np.uint8], target: Target) -> 
     _draw_scale(picture, draw, context, target, place=(margin, top + line), font=font)
     low, high = top + line + _BAR + line, top + line + _BAR + 2 * line
     draw.text((margin, low), f"{CAPTION}.", font=font, fill=_DIM)
-    draw.text((margin, high), f"{NOT_CLINICAL}.", font=font, fill=_CAUTION)
+    draw.text((margin, high), f"{NOT_FOR_CLINICAL_USE}.", font=font, fill=_CAUTION)
     return np.asarray(picture, np.uint8)
 
 
@@ -114,28 +114,16 @@ def _describe(made: Dataset, context: Context, target: Target) -> None:
     for keyword in (*EMPTY_IF_ABSENT, "IssuerOfPatientID", "PatientAge", "StudyDescription"):
         if keyword in source:
             setattr(made, keyword, source[keyword].value)
-    if _orientation(source) is None:
-        made.PatientOrientation = ""
+    made.PatientOrientation = source.get("PatientOrientation", "")
     score, origin = context.verdict.scores[target], context.verdict.provenance
     made.BodyPartExamined = "CHEST"
     made.ImageType = ["DERIVED", "SECONDARY", "HEATMAP"]
     made.DerivationDescription = (
         f"{target.display}: heat map of model {origin.bundle_name} ({origin.bundle_sha256[:12]}) over the film, "
-        f"logit {score.logit:.3f}. {CAPTION}. {NOT_CLINICAL}."
+        f"logit {score.logit:.3f}. {CAPTION}. {NOT_FOR_CLINICAL_USE}."
     )
     made.SourceImageSequence = [source_reference(context)]
     # The caption names nobody; whether the film's own pixels do, only the film can say.
     film_says = burned_in(source)
     if film_says is not None:
         made.BurnedInAnnotation = "YES" if film_says else "NO"
-
-
-def _orientation(source: Dataset) -> tuple[str, str] | None:
-    """Both directions of Patient Orientation (0020,0020), as far as highdicom knows them."""
-    value = source.get("PatientOrientation")
-    if value is None or isinstance(value, str) or len(value) != 2 or not all(value):
-        return None
-    from highdicom.enum import PatientOrientationValuesBiped
-
-    known = {each.value for each in PatientOrientationValuesBiped}
-    return (value[0], value[1]) if set(value) <= known else None

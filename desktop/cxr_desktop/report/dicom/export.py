@@ -99,7 +99,7 @@ def write_dicom(
     """
     export = DicomExport()
     # DICOM's times are local ones, to the second.
-    made = None if pseudonyms else dt.datetime.now().astimezone().replace(tzinfo=None, microsecond=0)
+    made = dt.datetime.now().astimezone().replace(tzinfo=None, microsecond=0)
     for number, verdict in enumerate(worklist.ordered(), 1):
         if stopped():
             break
@@ -114,7 +114,8 @@ def write_dicom(
         if pseudonyms:
             source = without_identity(source, pseudonyms)
         try:
-            _write_film(folder, Context(source, verdict, manifest, made), export, label=label, pool=pool)
+            context = Context(source, verdict, manifest, made, deidentified=pseudonyms is not None)
+            _write_film(folder, context, export, label=label, pool=pool)
         except _ODD_HEADER as error:  # highdicom takes for granted what the standard asks for
             export.skipped.append(
                 f"{label} has a header that no object can be made from ({type(error).__name__}); send the film's "

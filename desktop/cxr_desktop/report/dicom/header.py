@@ -24,10 +24,10 @@ from cxr_shared.bundle import Manifest, ModelEntry
 from cxr_shared.errors import OutputError
 from cxr_shared.files import sha256_bytes, write_bytes
 from cxr_shared.findings import Target
+from cxr_shared.notice import NOT_FOR_CLINICAL_USE
 
 MAKER: Final = "cxr-triage"
 PROGRAM: Final = "cxr-desktop"
-NOT_CLINICAL: Final = "NOT FOR CLINICAL USE"
 
 _NAMESPACE: Final = uuid.UUID("0b8f3f9a-6f0e-5b7e-8a35-9c1f3a1f2d60")
 _TIMES: Final = (
@@ -36,6 +36,8 @@ _TIMES: Final = (
     "DateOfSecondaryCapture",
     "TimeOfSecondaryCapture",
 )
+_LONG_AGO: Final = dt.datetime(1900, 1, 1)  # noqa: DTZ001  (DICOM's times are local)
+"""Stands for a time that a de-identified object must have and must not tell."""
 _IMPLEMENTATION: Final = UID("2.25.15400117371612459129410218612042139744")
 
 
@@ -52,18 +54,16 @@ class Context:
     manifest
         The bundle that scored it.
     made
-        When the objects are written; None in a de-identified export, which holds no date.
+        When the objects are written, local time; what is de-identified does not hold it.
+    deidentified
+        Whether the objects must not say whom the film shows, nor when anything was.
     """
 
     source: Dataset
     verdict: Scored
     manifest: Manifest
-    made: dt.datetime | None
-
-    @property
-    def deidentified(self) -> bool:
-        """Whether the objects must not say whom the film shows."""
-        return self.made is None
+    made: dt.datetime
+    deidentified: bool = False
 
     def entry(self, target: Target) -> ModelEntry:
         """Manifest's entry of a model."""
@@ -92,15 +92,15 @@ def equipment(context: Context) -> list[ContributingEquipment]:
             purpose_of_reference=codes.DCM.ProcessingEquipment,
             manufacturer_model_name=PROGRAM,
             software_versions=__version__,
-            contribution_datetime=context.made,
-            contribution_description=f"Scored by bundle {origin.bundle_sha256[:12]}. {NOT_CLINICAL}",
+            contribution_datetime=None if context.deidentified else context.made,
+            contribution_description=f"Scored by bundle {origin.bundle_sha256[:12]}. {NOT_FOR_CLINICAL_USE}",
         )
     ]
 
 
 def maker(context: Context) -> dict[str, Any]:
     """Give the attributes of the General Equipment and SOP Common modules that highdicom's classes take."""
-    made = context.made or dt.datetime(1900, 1, 1)  # noqa: DTZ001  (DICOM's times are local)
+    made = _LONG_AGO if context.deidentified else context.made
     return {
         "manufacturer": MAKER,
         "manufacturer_model_name": PROGRAM,
@@ -133,7 +133,7 @@ def finish(context: Context, made: Dataset) -> Dataset:
     """Set what highdicom leaves out, or sets to now, in any object."""
     made.file_meta.ImplementationClassUID = _IMPLEMENTATION
     made.file_meta.ImplementationVersionName = "CXR_TRIAGE"
-    if context.made is None:
+    if context.deidentified:
         for keyword in _TIMES:
             _remove(made, keyword)
         for item in made.ContributingEquipmentSequence:

@@ -23,8 +23,9 @@ from pydicom.sr.coding import Code
 
 from cxr_desktop.inference.heatmap import film_map
 from cxr_desktop.report.dicom import codes as own
-from cxr_desktop.report.dicom.header import NOT_CLINICAL, Context, finish, maker
+from cxr_desktop.report.dicom.header import Context, finish, maker
 from cxr_shared.findings import Target
+from cxr_shared.notice import NOT_FOR_CLINICAL_USE
 
 SERIES_NUMBER: Final = 9003
 _CATEGORY: Final = Code("309825002", "SCT", "Spatial and Relational Concept")
@@ -54,8 +55,8 @@ def segmentation(context: Context) -> Dataset | None:
         series_number=SERIES_NUMBER,
         sop_instance_uid=context.uid("regions"),
         content_label="EVIDENCE",
-        content_description=f"Heat maps at or above operating points. {NOT_CLINICAL}"[:64],
-        series_description=f"Evidence of models. {NOT_CLINICAL}",
+        content_description=f"Heat maps at or above operating points. {NOT_FOR_CLINICAL_USE}"[:64],
+        series_description=f"Evidence of models. {NOT_FOR_CLINICAL_USE}",
         coding_schemes=[own.scheme()],
         **common,
     )

@@ -17,6 +17,7 @@ from pydicom.valuerep import validate_value
 
 from cxr_shared.errors import CxrError
 from cxr_shared.film.header import is_dicom, read_header
+from cxr_shared.film.identity import read_orientation
 from cxr_shared.film.refusals import FilmRefusedError
 from cxr_shared.film.tags import integer, text, value_of
 
@@ -47,7 +48,6 @@ _PATIENT_AND_STUDY: Final = (
 )
 _IMAGE: Final = (
     "Modality",
-    "PatientOrientation",
     "PixelSpacing",
     "ImagerPixelSpacing",
     "BurnedInAnnotation",
@@ -92,7 +92,8 @@ def read_source(path: Path, label: str) -> Dataset:
     Returns
     -------
     Dataset
-        Valid values only, text as Unicode; no sequence, no private attribute and no pixel data.
+        Valid values only, text as Unicode; no sequence, no private attribute and no pixel data. Patient Orientation
+        (0020,0020) is in it only where it is two possible directions.
 
     Raises
     ------
@@ -128,6 +129,8 @@ def _read(path: Path, label: str) -> Dataset:
         setattr(source, keyword, uid)
     for keyword in (*_PATIENT_AND_STUDY, *_IMAGE, *_EQUIPMENT):
         _copy(header, source, keyword)
+    if read_orientation(header) is not None:
+        source.PatientOrientation = value_of(header, "PatientOrientation")
     source.Rows, source.Columns = integer(header, "Rows", 0), integer(header, "Columns", 0)
     return source
 

@@ -12,10 +12,11 @@ from pydicom.sr.coding import Code
 
 from cxr_desktop.inference.verdict import Score
 from cxr_desktop.report.dicom import codes as own
-from cxr_desktop.report.dicom.header import MAKER, NOT_CLINICAL, PROGRAM, Context, derived_uid, finish, maker
+from cxr_desktop.report.dicom.header import MAKER, PROGRAM, Context, derived_uid, finish, maker
 from cxr_shared import __version__
 from cxr_shared.bundle import Interval, ModelEntry
 from cxr_shared.findings import Target
+from cxr_shared.notice import NOT_FOR_CLINICAL_USE
 
 SERIES_NUMBER: Final = 9001
 _NO_UNITS: Final = Code("1", "UCUM", "no units")
@@ -50,7 +51,7 @@ def structured_report(context: Context) -> Dataset:
         is_final=False,
         is_verified=False,
         performed_procedure_codes=[own.CHEST_FILM],
-        series_description=f"Model scores. {NOT_CLINICAL}",
+        series_description=f"Model scores. {NOT_FOR_CLINICAL_USE}",
         coding_schemes=[own.scheme()],
         **maker(context),
     )
@@ -138,7 +139,7 @@ def _comments(context: Context) -> list[str]:
     said = f"{verdict.urgency.why}; {verdict.disagreement}" if verdict.disagreement else verdict.urgency.why
     notice = verdict.provenance.notice
     return [
-        NOT_CLINICAL if NOT_CLINICAL in notice else f"{NOT_CLINICAL}.",
+        NOT_FOR_CLINICAL_USE if NOT_FOR_CLINICAL_USE in notice else f"{NOT_FOR_CLINICAL_USE}.",
         notice,
         f"Made by a program, read by nobody. {said[:1].upper()}{said[1:]}.",
     ]
@@ -150,9 +151,7 @@ def _comment(words: str) -> sr.TextContentItem:
 
 def _for_library(source: Dataset) -> Dataset:
     """Describe the film for the image library; without orientation or spacing it has no entry by TID 1603."""
-    orientation = source.get("PatientOrientation")
-    usable = orientation is not None and not isinstance(orientation, str) and len(orientation) == 2
-    if usable and all(keyword in source for keyword in _PROJECTION_ATTRIBUTES):
+    if all(keyword in source for keyword in _PROJECTION_ATTRIBUTES):
         return source
     described = copy.copy(source)
     described.Modality = "OT"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -15,7 +15,7 @@ from cxr_desktop.inference.lanes import NEGATIVE, POSITIVE, Lane
 from cxr_desktop.inference.verdict import Verdict
 from cxr_desktop.ui import theme
 from cxr_desktop.ui.i18n import tr
-from cxr_desktop.worklist.order import Column, View, arrange, concealed, text
+from cxr_desktop.worklist.order import Column, View, arrange, concealed, prepare_search, text
 from cxr_desktop.worklist.row import Row
 from cxr_desktop.worklist.sheet import Sheet
 
@@ -47,6 +47,9 @@ _SETTLE_MS: Final = 120
 _SHARE: Final = 8
 """A long list is sorted more rarely: an eighth of the time at most goes into it."""
 _AGEING_MS: Final = 60_000
+_BETWEEN_MS: Final = 15
+_SLICE_S: Final = 0.004
+"""What a search needs is worked out in slices of so long, with pauses, while the list rests."""
 
 
 class Cell(NamedTuple):
@@ -89,6 +92,9 @@ class WorklistModel(QAbstractTableModel):
         self._ageing = QTimer(self, interval=_AGEING_MS)
         self._ageing.timeout.connect(self._arrange_soon)
         self._ageing.start()
+        self._preparing: Iterator[None] = iter(())
+        self._between = QTimer(self, interval=_BETWEEN_MS)
+        self._between.timeout.connect(self._prepare)
 
     @property
     def view(self) -> View:
@@ -99,6 +105,11 @@ class WorklistModel(QAbstractTableModel):
     def shown(self) -> Sequence[Row]:
         """The rows that are shown, in order."""
         return self._shown
+
+    @property
+    def searchable(self) -> bool:
+        """Whether all that a search needs was worked out, so that its first key is as quick as the next."""
+        return not self._between.isActive()
 
     def set_view(self, **changes: Any) -> None:  # noqa: ANN401  (fields of `View`)
         """Change some of what is shown."""
@@ -148,8 +159,8 @@ class WorklistModel(QAbstractTableModel):
 
     def stop(self) -> None:
         """End its timers: the window closes."""
-        self._soon.stop()
-        self._ageing.stop()
+        for timer in (self._soon, self._ageing, self._between):
+            timer.stop()
 
     def row_changed(self, row: Row) -> None:
         """Tell that one row shows something else."""
@@ -169,6 +180,15 @@ class WorklistModel(QAbstractTableModel):
         self._show(arrange(self._sheet.rows, self._view, self._sheet.policy, now=time.time()))
         self.arranged.emit()
         self._soon.setInterval(max(_SETTLE_MS, round((time.perf_counter() - start) * 1e3 * _SHARE)))
+        self._preparing = prepare_search(list(self._sheet.rows), self._view)
+        self._between.start()
+
+    def _prepare(self) -> None:
+        end = time.perf_counter() + _SLICE_S
+        for _ in self._preparing:
+            if time.perf_counter() > end:
+                return
+        self._between.stop()
 
     def _show(self, new: list[Row]) -> None:
         before = self._places

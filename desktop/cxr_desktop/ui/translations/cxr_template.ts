@@ -564,6 +564,10 @@
             <translation type="unfinished" />
         </message>
         <message>
+            <source>No film was found there. Films are PNG, JPEG or DICOM files, also in a ZIP or on a disc.</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
             <source> ({number} of {count})</source>
             <translation type="unfinished" />
         </message>
@@ -593,10 +597,6 @@
         </message>
         <message>
             <source>; {count} films still wait</source>
-            <translation type="unfinished" />
-        </message>
-        <message>
-            <source>No film was found there. Films are PNG, JPEG or DICOM files, also in a ZIP or on a disc.</source>
             <translation type="unfinished" />
         </message>
         <message>
@@ -720,7 +720,35 @@
             <translation type="unfinished" />
         </message>
         <message>
+            <source>Waiting to be scored.</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>Not scored: no bundle is open.</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>Chest X-ray triage: NOT FOR CLINICAL USE</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>No model has seen this film: no bundle is open.</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>Providers</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>{count:,} notes could not be kept and would be lost. Mend that, or close again to close without them.</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
             <source>There is no score to have an opinion on. Choose a film that was scored.</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>There is no film to write a note on yet. Choose one that was scored or refused.</source>
             <translation type="unfinished" />
         </message>
         <message>
@@ -769,6 +797,14 @@
         </message>
         <message>
             <source>Wrote {path}.</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>Its file holds another film by now. Choose it again with Alt+C.</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>Its file holds another film by now. Open that from the list.</source>
             <translation type="unfinished" />
         </message>
         <message>
@@ -828,7 +864,15 @@
             <translation type="unfinished" />
         </message>
         <message>
+            <source>Copied</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
             <source>tool: {tool}</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>Open films with Ctrl+O, or drop files and folders here</source>
             <translation type="unfinished" />
         </message>
         <message>
@@ -865,6 +909,10 @@
         </message>
         <message>
             <source>Commit (M)</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>the note is NOT kept</source>
             <translation type="unfinished" />
         </message>
         <message>
@@ -932,7 +980,7 @@
             <translation type="unfinished" />
         </message>
         <message>
-            <source>What the model saw</source>
+            <source>Reading the film…</source>
             <translation type="unfinished" />
         </message>
         <message>
@@ -940,7 +988,7 @@
             <translation type="unfinished" />
         </message>
         <message>
-            <source>No model has seen this film: no bundle is open.</source>
+            <source>What the model saw</source>
             <translation type="unfinished" />
         </message>
         <message>
@@ -952,19 +1000,11 @@
             <translation type="unfinished" />
         </message>
         <message>
-            <source>Providers</source>
-            <translation type="unfinished" />
-        </message>
-        <message>
             <source>, {count:,} not scored</source>
             <translation type="unfinished" />
         </message>
         <message>
             <source>{films:,} films</source>
-            <translation type="unfinished" />
-        </message>
-        <message>
-            <source>bundle: none</source>
             <translation type="unfinished" />
         </message>
         <message>
@@ -976,15 +1016,15 @@
             <translation type="unfinished" />
         </message>
         <message>
+            <source>bundle: none</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
             <source>no films</source>
             <translation type="unfinished" />
         </message>
         <message>
             <source>none without a bundle</source>
-            <translation type="unfinished" />
-        </message>
-        <message>
-            <source>Open films with Ctrl+O, or drop files and folders here</source>
             <translation type="unfinished" />
         </message>
         <message>
@@ -1010,18 +1050,6 @@ Films are PNG, JPEG or DICOM. Nothing leaves this computer.</source>
         </message>
         <message>
             <source>Worklist</source>
-            <translation type="unfinished" />
-        </message>
-        <message>
-            <source>Chest X-ray triage: NOT FOR CLINICAL USE</source>
-            <translation type="unfinished" />
-        </message>
-        <message>
-            <source>Waiting to be scored.</source>
-            <translation type="unfinished" />
-        </message>
-        <message>
-            <source>Not scored: no bundle is open.</source>
             <translation type="unfinished" />
         </message>
     </context>

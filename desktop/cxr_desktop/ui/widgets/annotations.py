@@ -16,8 +16,8 @@ from cxr_desktop.ui.contours import contour_step
 from cxr_desktop.ui.geometry import EdgeLetters
 from cxr_desktop.ui.i18n import tr
 from cxr_desktop.ui.widgets.images import HeatMap, scale_image
+from cxr_shared.notice import NOT_FOR_CLINICAL_USE
 
-CLINICAL: Final = "NOT FOR CLINICAL USE"
 FLIPPED: Final = "FLIPPED: mirror image"
 _MARGIN: Final = 12
 _SCALE_WIDTH: Final = 180
@@ -94,8 +94,9 @@ def draw_corners(
     lines += [(line, theme.TEXT) for line in above]
     # The notice is at the right: on a narrow pane the words begin below it.
     beside = metrics.horizontalAdvance(lines[0][0]) if lines else 0
-    lowered = beside > rect.width() - 4 * _MARGIN - _bold_width(painter, tr(CLINICAL))
+    lowered = beside > rect.width() - 4 * _MARGIN - _bold_width(painter, tr(NOT_FOR_CLINICAL_USE))
     _write_lines(painter, rect, lines, _MARGIN + lowered * metrics.height())
+    below = [part for line in below for part in _wrapped(metrics, line, rect.width() - 2 * _MARGIN)]
     widest = max((metrics.horizontalAdvance(line) for line in below), default=0)
     captions = max(metrics.horizontalAdvance(line) for line in _caption_lines())
     narrow = legend and widest + captions + 3 * _MARGIN > rect.width()
@@ -109,8 +110,8 @@ def draw_notices(painter: QPainter, rect: QRect, *, mirrored: bool) -> None:
     painter.setFont(_bold(font))
     metrics = QFontMetrics(painter.font())
     baseline = _MARGIN + metrics.ascent()
-    right = rect.width() - _MARGIN - metrics.horizontalAdvance(tr(CLINICAL))
-    write(painter, tr(CLINICAL), QPointF(right, baseline), colour=theme.CAUTION)
+    right = rect.width() - _MARGIN - metrics.horizontalAdvance(tr(NOT_FOR_CLINICAL_USE))
+    write(painter, tr(NOT_FOR_CLINICAL_USE), QPointF(right, baseline), colour=theme.CAUTION)
     if mirrored:
         painter.setFont(_bold(font, _LETTER_SIZE))
         metrics = QFontMetrics(painter.font())
@@ -175,6 +176,22 @@ def _write_lines(painter: QPainter, rect: QRect, lines: Sequence[tuple[str, str]
     for number, (line, colour) in enumerate(lines):
         shown = metrics.elidedText(line, Qt.TextElideMode.ElideRight, rect.width() - 2 * _MARGIN)
         write(painter, shown, QPointF(_MARGIN, top + metrics.ascent() + number * metrics.height()), colour=colour)
+
+
+def _wrapped(metrics: QFontMetrics, line: str, width: int) -> list[str]:
+    """Break a line between words where it is wider than the pane."""
+    lines = [line]
+    while metrics.horizontalAdvance(lines[-1]) > width:
+        words = lines[-1].split(" ")
+        kept = next((n for n in range(len(words) - 1, 0, -1) if _fits(metrics, words[:n], width)), 0)
+        if not kept:
+            break
+        lines[-1:] = [" ".join(words[:kept]).rstrip(), " ".join(words[kept:]).lstrip()]
+    return lines
+
+
+def _fits(metrics: QFontMetrics, words: Sequence[str], width: int) -> bool:
+    return metrics.horizontalAdvance(" ".join(words)) <= width
 
 
 def _write_right(painter: QPainter, text: str, right: float, baseline: float, *, colour: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
 
@@ -24,12 +26,14 @@ class NoticeBar(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("notice")
+        self._sentence = ""
+        self._veil: Callable[[str], str] | None = None
         self._text = QLabel(self)
         self._text.setObjectName("notice-text")
         self._text.setWordWrap(True)
         self.copy = QPushButton(tr("Copy details"), self)
         self.copy.setToolTip(tr("Copies what helps to find the fault; no path, no file name, no patient data"))
-        self.copy.clicked.connect(lambda: self.details_asked.emit(self._text.text()))
+        self.copy.clicked.connect(lambda: self.details_asked.emit(self._sentence))
         self.copy.hide()
         away = QPushButton(tr("Dismiss"), self)
         away.clicked.connect(self.hide)
@@ -50,18 +54,27 @@ class NoticeBar(QFrame):
 
     def say_copied(self) -> None:
         """Say that the details were copied."""
-        self.copy.setText("Copied")
+        self.copy.setText(tr("Copied"))
+
+    def set_veil(self, veil: Callable[[str], str] | None) -> None:
+        """Show sentences as `veil` changes them from now on, this one too; None shows them as they are."""
+        self._veil = veil
+        self._show()
 
     def tell(self, sentence: str, *, grave: bool = False, lasting: bool = False) -> None:
         """Show a sentence; a grave or lasting one stays."""
         self.setProperty("grave", grave)
         self.style().unpolish(self)
         self.style().polish(self)
-        self._text.setText(sentence)
-        self.copy.setText("Copy details")
+        self._sentence = sentence
+        self._show()
+        self.copy.setText(tr("Copy details"))
         self.copy.setVisible(grave)
         self.show()
         if grave or lasting:
             self._timer.stop()
         else:
             self._timer.start(_SHOWN_MS)
+
+    def _show(self) -> None:
+        self._text.setText(self._veil(self._sentence) if self._veil else self._sentence)

@@ -36,8 +36,9 @@ class Shown:
     ----------
     annotations
         What is known of the film.
-    title
-        What the pane shows, such as which prior; may be empty.
+    title, dated_title
+        What the pane shows, such as which prior; may be empty. The dated one stands in its place while patient data
+        are not hidden, where it is not empty.
     identity_hidden
         Whether lines that say whose film it is are left out.
     overlays
@@ -58,6 +59,7 @@ class Shown:
 
     annotations: Annotations = field(default_factory=Annotations)
     title: str = ""
+    dated_title: str = ""
     identity_hidden: bool = False
     overlays: bool = True
     heat: HeatMap | None = None
@@ -72,6 +74,10 @@ class Shown:
     marked: bool = False
     smooth: bool = True
 
+    def heading(self) -> str:
+        """The title, without a date while patient data are hidden."""
+        return self.title if self.identity_hidden or not self.dated_title else self.dated_title
+
     def above(self) -> list[str]:
         """Lines at the top left."""
         known = self.annotations
@@ -82,7 +88,7 @@ def paint_message(painter: QPainter, rect: QRect, message: str, shown: Shown) ->
     """Paint words in place of a film."""
     painter.fillRect(rect, Qt.GlobalColor.black)
     draw_message(painter, rect, message)
-    draw_corners(painter, rect, title=shown.title, above=shown.above(), below=())
+    draw_corners(painter, rect, title=shown.heading(), above=shown.above(), below=())
     draw_notices(painter, rect, mirrored=False)
     _mark(painter, rect, shown)
 
@@ -163,7 +169,7 @@ def _paint_words(painter: QPainter, rect: QRect, view: FilmView, shown: Shown, *
     if shown.tool is not Tool.WINDOW:
         below.insert(0, tr("tool: {tool}", tool=tr(shown.tool.value)))
     legend = shown.heat is not None and shown.heat_shown
-    draw_corners(painter, rect, title=shown.title, above=shown.above(), below=below, legend=legend)
+    draw_corners(painter, rect, title=shown.heading(), above=shown.above(), below=below, legend=legend)
     if view.letters is not None:
         draw_letters(painter, rect, view.letters)
 

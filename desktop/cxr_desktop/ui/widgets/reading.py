@@ -54,7 +54,15 @@ class ReadingPanel(QWidget):
         self.read.clicked.connect(self.finished)
         self._lay_out()
 
-    def show_read(self, read: Read | None, opinion: Opinion | None, *, blind: bool, readable: bool) -> None:
+    def show_read(
+        self,
+        read: Read | None,
+        opinion: Opinion | None,
+        *,
+        blind: bool,
+        readable: bool,
+        unkept: str | None = None,
+    ) -> None:
         """Show what was said.
 
         Parameters
@@ -67,6 +75,8 @@ class ReadingPanel(QWidget):
             Whether scores are hidden until the reader commits.
         readable
             Whether there is a film whose content is known, so that what is said can be bound to it.
+        unkept
+            The note where it could not be kept; it is told of again when the note is left.
         """
         self.setEnabled(readable)
         self.agree.setText(tr("Present (A)") if blind else tr("Agree (A)"))
@@ -75,7 +85,10 @@ class ReadingPanel(QWidget):
         self.disagree.setChecked(opinion is Opinion.DISAGREE)
         done = read is not None and read.finished
         self.read.setText(tr("Commit (M)") if blind else tr("Mark unread (M)") if done else tr("Mark read (M)"))
-        self.show_note(read.note if read else "")
+        self.show_note(read.note if read else "", unkept=unkept)
+        if unkept is not None:
+            self.kept.setText(tr("the note is NOT kept"))
+            return
         if read is None or not read.at:
             self.kept.setText(tr("nothing kept yet") if readable else tr("can be read once it was scored or refused"))
             return
@@ -84,11 +97,12 @@ class ReadingPanel(QWidget):
             tr("read blind first, kept {when}", when=when) if read.blind else tr("kept {when}", when=when)
         )
 
-    def show_note(self, note: str) -> None:
-        """Show a note without telling of it; one that is being written stays."""
-        if not self._timer.isActive() and note != self.note.toPlainText():
+    def show_note(self, note: str, *, unkept: str | None = None) -> None:
+        """Show a note, or the one that could not be kept, without telling of it; one that is being written stays."""
+        shown = note if unkept is None else unkept
+        if not self._timer.isActive() and shown != self.note.toPlainText():
             blocked = self.note.blockSignals(True)  # noqa: FBT003
-            self.note.setPlainText(note)
+            self.note.setPlainText(shown)
             self.note.blockSignals(blocked)
         self._shown = note
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QScrollArea, QSlider, QVBoxLayout, QWidget
 
@@ -43,7 +41,7 @@ class SidePanel(QWidget):
         *,
         waiting: str,
         blind: bool = False,
-        calls: Mapping[Target, bool] | None = None,
+        unkept: str | None = None,
     ) -> None:
         """Show scores, or the reason why there are none, and what the reader said.
 
@@ -57,19 +55,17 @@ class SidePanel(QWidget):
             What is said of a film without a verdict.
         blind
             Scores stay hidden until the reader commits.
-        calls
-            What the reader called so far, before they committed.
+        unkept
+            The film's note where it could not be kept.
         """
         verdict = row.verdict if row else None
         scored = verdict if isinstance(verdict, Scored) else None
-        said = {target: Opinion.AGREE if seen else Opinion.DISAGREE for target, seen in (calls or {}).items()}
-        opinions = said if blind else row.opinions if row else {}
+        opinions = _calls(row) if blind else row.opinions if row else {}
         self.scores.show_scores(scored, target, opinions=opinions, blind=blind)
         self._why.setText(_reason(row, waiting=waiting, blind=blind))
         opinion = opinions.get(target) if target else None
-        self.reading.show_read(
-            row.read if row else None, opinion, blind=blind, readable=row is not None and bool(row.sha256)
-        )
+        readable = row is not None and bool(row.sha256)
+        self.reading.show_read(row.read if row else None, opinion, blind=blind, readable=readable, unkept=unkept)
 
     @property
     def why(self) -> str:
@@ -102,6 +98,12 @@ class SidePanel(QWidget):
         layout.addWidget(_words(f"{tr(CAPTION)}."))
         layout.addSpacing(8)
         layout.addWidget(self.reading)
+
+
+def _calls(row: Row | None) -> dict[Target, Opinion]:
+    """Calls as the buttons and marks show them: present is agreement."""
+    calls = row.calls.items() if row else ()
+    return {target: Opinion.AGREE if seen else Opinion.DISAGREE for target, seen in calls}
 
 
 def _reason(row: Row | None, *, waiting: str, blind: bool) -> str:

@@ -115,9 +115,9 @@ class Stage(QWidget):
         self.active_changed.emit()
 
     def announce(self, annotations: Annotations) -> None:
-        """Name the film that is being read, and take what belongs to the one before off the screen."""
+        """Name the film that is being read, and take the one before off the screen with all that belongs to it."""
         self.main.annotations = annotations
-        self.main.set_heat(None)
+        self.main.show_message(tr("Reading the film…"))
         if self._beside is not Beside.NOTHING:
             self.companion.annotations = Annotations()
             self.companion.show_message("")
@@ -156,7 +156,7 @@ class Stage(QWidget):
         """Put what the model saw beside the film, or take it away."""
         self._want(Beside.MODEL_VIEW, wanted=wanted)
 
-    def compare(self, pyramid: Pyramid | None, caption: str) -> None:
+    def compare(self, pyramid: Pyramid | None, caption: str, *, dated: str = "") -> None:
         """Show a companion beside the film.
 
         Parameters
@@ -165,23 +165,32 @@ class Stage(QWidget):
             Another film of the patient, or None.
         caption
             Which one it is, or a sentence that says why there is none.
+        dated
+            The caption while patient data are not hidden; empty where it is the same.
         """
         self._set_beside(Beside.COMPANION)
         if pyramid is None:
-            self._say_beside(caption)
+            self.say_beside(caption)
         else:
-            self._show_beside(pyramid, caption, film_annotations(pyramid.film), smooth=True)
+            self.companion.tell(title=caption, dated_title=dated)
+            self._show_beside(pyramid, film_annotations(pyramid.film), smooth=True)
 
     def show_model_view(self, source: Path, pixels: npt.NDArray[np.uint8], caption: str) -> None:
         """Show a model's input (S, S) uint8 beside the film it was made from; it is dropped if that is gone."""
         if self._beside is Beside.MODEL_VIEW and self.main.shown_source == source:
             film = model_input_film(pixels, source)
-            self._show_beside(film, tr(MODEL_VIEW), Annotations((caption,)), smooth=False)
+            self.companion.tell(title=tr(MODEL_VIEW), dated_title="")
+            self._show_beside(film, Annotations((caption,)), smooth=False)
 
     def tell_model_view(self, source: Path, words: str) -> None:
         """Say why it cannot be shown what the model saw of a film; it is dropped if that is gone."""
         if self._beside is Beside.MODEL_VIEW and self.main.shown_source == source:
-            self._say_beside(words)
+            self.say_beside(words)
+
+    def say_beside(self, words: str) -> None:
+        """Show words in place of what is beside the film."""
+        self.companion.tell(title="", dated_title="", annotations=Annotations())
+        self.companion.show_message(words)
 
     def step_active(self) -> None:
         """Give the keys to the other viewer."""
@@ -210,20 +219,16 @@ class Stage(QWidget):
         """Ask for what belongs beside the film now; until an answer comes, nothing of another patient is shown."""
         source = self.main.shown_source
         if self._beside is Beside.COMPANION:
-            self._say_beside(tr(NO_COMPANION))
+            self.say_beside(tr(NO_COMPANION))
             self.companion_wanted.emit()
         elif self._beside is Beside.MODEL_VIEW and source is None:
-            self._say_beside(tr(NOTHING_SEEN))
+            self.say_beside(tr(NOTHING_SEEN))
         elif self._beside is Beside.MODEL_VIEW:
-            self._say_beside(tr("Reading what the model saw…"))
+            self.say_beside(tr("Reading what the model saw…"))
             self.model_view_wanted.emit(source)
 
-    def _say_beside(self, words: str) -> None:
-        self.companion.tell(title="", annotations=Annotations())
-        self.companion.show_message(words)
-
-    def _show_beside(self, pyramid: Pyramid, title: str, annotations: Annotations, *, smooth: bool) -> None:
-        self.companion.tell(title=title, annotations=annotations, smooth=smooth)
+    def _show_beside(self, pyramid: Pyramid, annotations: Annotations, *, smooth: bool) -> None:
+        self.companion.tell(annotations=annotations, smooth=smooth)
         self.companion.show_film(pyramid)
         self._follow_place(self.main, self.companion)
 

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QLabel, QProgressBar, QPushButton, QStatusBar, QWi
 
 from cxr_desktop.ui.i18n import tr
 from cxr_desktop.ui.loading import Loaded
-from cxr_desktop.ui.widgets.annotations import CLINICAL
+from cxr_shared.notice import NOT_FOR_CLINICAL_USE
 
 _REASON_LENGTH = 90
 
@@ -18,13 +18,14 @@ class StatusLine(QStatusBar):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setSizeGripEnabled(False)
+        self._loaded: Loaded | None = None
         self._progress = QProgressBar(self)
         self._progress.setFixedWidth(140)
         self._progress.setTextVisible(False)
         self._count = QLabel(self)
         self.bundle = _badge(self, tr("About this bundle"))
         self.provider = _badge(self, tr("Providers"))
-        clinical = QLabel(tr(CLINICAL), self)
+        clinical = QLabel(tr(NOT_FOR_CLINICAL_USE), self)
         clinical.setObjectName("clinical")
         self.addWidget(self._progress)
         self.addWidget(self._count, 1)
@@ -44,14 +45,19 @@ class StatusLine(QStatusBar):
         self._count.setText(f"  {words}{refused}" if films else f"  {tr('no films')}")
 
     def show_loading(self, what: str) -> None:
-        """Say what is being done with a bundle; nothing says that there is none."""
-        self.bundle.setText(tr("bundle: none"))
-        self.bundle.setToolTip("")
+        """Say what is being done with a bundle; nothing says that the one in use stays, or that there is none."""
+        if self._loaded is not None and not what:
+            self.show_bundle(self._loaded)
+            return
+        if self._loaded is None:
+            self.bundle.setText(tr("bundle: none"))
+            self.bundle.setToolTip("")
         self.provider.setText(tr("provider: {what}", what=what or tr("none without a bundle")))
         _set_grave(self.provider, grave=False)
 
     def show_bundle(self, loaded: Loaded) -> None:
         """Say which bundle and which provider run, and why."""
+        self._loaded = loaded
         manifest = loaded.bundle.manifest
         self.bundle.setText(
             tr(

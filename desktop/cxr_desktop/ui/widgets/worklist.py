@@ -96,9 +96,10 @@ class WorklistTable(QTableView):
     def _current_changed(self, current: Index, previous: Index) -> None:  # noqa: ARG002
         """Tell which film was opened; when rows only move, the same one stays open."""
         row = self.row if current.isValid() else None
-        if row is not None and row is not self._open:
+        if row is not self._open:
             self._open = row
-            self.opened.emit(row)
+            if row is not None:
+                self.opened.emit(row)
 
     def _lay_out_header(self) -> None:
         header = self.horizontalHeader()
