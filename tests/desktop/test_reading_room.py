@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -209,6 +210,19 @@ def test_an_empty_window_offers_three_ways_to_begin(room: Any) -> None:
     room.qtbot.waitUntil(lambda: len(window.table.films.shown) == 12, timeout=120000)
     assert not window.welcome.isVisible()
     assert window.stage.isVisible()
+
+
+def test_models_that_came_with_the_demo_are_opened_where_none_are(
+    room: Any, bundle_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "program" / "demo").mkdir(parents=True)
+    (tmp_path / "program" / "demo" / "demo.cxr").write_bytes(bundle_path.read_bytes())
+    monkeypatch.setattr(sys, "_MEIPASS", str(tmp_path / "program"), raising=False)
+    window = room.open()
+    window.welcome.buttons["open_demo"].click()
+    room.qtbot.waitUntil(lambda: window.desk.loaded is not None, timeout=60000)
+    room.qtbot.waitUntil(lambda: len(window.table.films.shown) == 12, timeout=120000)
+    assert window.desk.loaded.bundle.path.name == "demo.cxr"
 
 
 def test_c_shows_the_patients_other_film_beside_and_says_where_there_is_none(

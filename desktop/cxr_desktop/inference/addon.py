@@ -137,8 +137,8 @@ def why_not_offered(package: str) -> str:
     """Say, in a phrase, what a person does to be offered a provider that onnxruntime's `package` brings."""
     if not children.frozen():
         return f"pip install {package}"
-    if _used is not None and _used.fault:
-        return _used.fault
-    if _used is not None:
-        return f"the GPU add-on in {_used.folder} brings none"
-    return "the GPU add-on is not installed" if package == "onnxruntime-gpu" else "this program brings none"
+    if package != "onnxruntime-gpu":
+        return "this program brings none"
+    if _used is None:
+        return "the GPU add-on is not installed"
+    return _used.fault or f"the GPU add-on in {_used.folder} brings none"

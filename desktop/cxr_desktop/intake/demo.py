@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +15,18 @@ _SEED: Final = 4
 def demo_folder() -> Path:
     """Return where demo films lie: CXR_DEMO, else the system's place for caches."""
     return own_place("demo-films", kept=Kept.CACHE, variable="CXR_DEMO")
+
+
+def demo_bundle(program: Path | None = None) -> Path | None:
+    """Return the models that an installer brought along for the demo films; None where it brought none.
+
+    Parameters
+    ----------
+    program
+        The frozen program's folder of files; by default that of the one that runs, if any.
+    """
+    folder = program or getattr(sys, "_MEIPASS", None)
+    return None if folder is None else next(iter(sorted(Path(folder, "demo").glob("*.cxr"))), None)
 
 
 def demo_films(folder: Path) -> list[Path]:

@@ -14,7 +14,7 @@ from cxr_desktop.inference.kinds import Wanted
 from cxr_desktop.inference.lanes import DEFAULT_POLICY, Lane, TriagePolicy
 from cxr_desktop.inference.trust import open_trusted
 from cxr_desktop.inference.verdict import Verdict
-from cxr_desktop.intake.demo import demo_films, demo_folder
+from cxr_desktop.intake.demo import demo_bundle, demo_films, demo_folder
 from cxr_desktop.reports import Remarks, Reports
 from cxr_desktop.store import Store, StoredFilm
 from cxr_desktop.ui.arrivals import Arrivals
@@ -190,7 +190,10 @@ class Desk(QObject):
         self._scoring.submit(films)
 
     def open_demo(self) -> None:
-        """Add films to try the program with."""
+        """Add films to try the program with, and open the models that came with them where none are open."""
+        models = demo_bundle()
+        if models is not None and self.loaded is None:
+            self.open_bundle(models)
         self.told.emit(tr("Drawing synthetic demo films; they are no patient's."))
         self._run(lambda: demo_films(demo_folder()), success=self.open_paths)
 
