@@ -107,7 +107,7 @@ def paper_table(metrics: Fields) -> Table | None:
     kind = metrics["split"]["kind"]
     heads = ("", "paper, image-level split", f"here, test, {kind} split", f"here, train, {kind} split")
     note = (
-        "The paper draws films at random, so its test films are largely of patients it trained on, and it says "
+        "The paper draws films at random, so test films share patients with its training films, and it says "
         "training accuracy in places and testing accuracy in others; both are given here."
     )
     return Table("Beside the paper", heads, tuple(rows), (note,)) if rows else None
