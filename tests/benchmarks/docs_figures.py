@@ -17,7 +17,7 @@ from cxr_trainer.commands.schedule import PlannedSchedule, plan_schedule
 from cxr_trainer.recipe import Policy
 from cxr_trainer.report.drawing import BLUE, FAINT, write_panels
 
-FILMS: Final = 240
+FILMS: Final = 200
 SEED: Final = 7
 OF: Final = "pneumothorax"
 """The paper's example of a schedule (its Figures 2 to 5)."""
@@ -53,7 +53,9 @@ def _planned(policy: Policy) -> PlannedSchedule:
 
 def of_a_run(out: Path, material: Path) -> None:
     """The range test and the reliability diagram of a run on phantoms."""
-    phantoms = make_phantoms(material / "figures-phantoms", films=FILMS, seed=SEED)
+    phantoms = make_phantoms(
+        material / "figures-phantoms", films=FILMS, seed=SEED, findings=(Target.HERNIA, Target.PNEUMOTHORAX)
+    )
     run = finished_run(material / "figures-runs", phantoms, Target.PNEUMOTHORAX)
     for source, name in (("range_test", "range-test"), ("reliability", "reliability")):
         keep_or_write(out / f"{name}.svg", (run / "figures" / f"{source}.svg").read_bytes())
