@@ -35,7 +35,7 @@ class _Section(BaseModel):
 
 
 class InputSection(InputSpec):
-    """The pixels a model takes: `InputSpec`, a wrong field refused."""
+    """The pixels a model takes."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
