@@ -166,16 +166,6 @@ def contours(studio: Studio, _films: Path, _bundle: Path) -> None:
     studio.act("contours", on=False)
 
 
-def disagreement(studio: Studio, _films: Path, _bundle: Path) -> None:
-    """The lane of films on which the models disagree."""
-    studio.window.list.lanes.choose(Lane.DISAGREEMENT)
-    shown = studio.window.table.films.shown
-    if shown:
-        studio.open(shown[0])
-        studio.save("disagreement")
-    studio.window.list.lanes.choose(None)
-
-
 def reading(studio: Studio, _films: Path, _bundle: Path) -> None:
     """Opinions and a note on an abnormal film."""
     studio.open(_clear_case(studio))
@@ -267,7 +257,6 @@ SCENES: Final[tuple[Scene, ...]] = (
     welcome,
     worklist,
     contours,
-    disagreement,
     reading,
     compare,
     measure,
