@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help demo test check pytest format translations installers lock clean
+.PHONY: help demo test check pytest format translations docs docs-pictures installers lock clean
 
 help:
 	@echo "make demo    phantom films, three models, a bundle, a triaged worklist, the desktop (demo/)"
@@ -12,6 +12,8 @@ help:
 	@echo "make check   ruff, mypy, import contracts"
 	@echo "make format  format the code"
 	@echo "make translations  collect the window's words for Qt Linguist (cxr_template.ts)"
+	@echo "make docs    write the generated reference pages and build the site (build/site)"
+	@echo "make docs-pictures  make every picture and figure of the documentation (BUNDLE=... takes its models)"
 	@echo "make installers    wheels, the frozen program, .deb and tarball, each built and tried (dist/)"
 	@echo "make lock    newest versions of all packages into requirements.lock"
 	@echo "make clean   remove what make made"
@@ -38,6 +40,13 @@ format: $(INSTALLED)
 
 translations: $(INSTALLED)
 	$(BIN)/python tests/benchmarks/translations.py
+
+docs: $(INSTALLED)
+	$(BIN)/python tests/benchmarks/docs_reference.py
+	$(BIN)/mkdocs build --strict
+
+docs-pictures: $(INSTALLED)
+	$(BIN)/python tests/benchmarks/docs_pictures.py $(if $(BUNDLE),--bundle "$(BUNDLE)")
 
 installers: $(INSTALLED)
 	$(BIN)/python -m cxr_installer all

@@ -1,22 +1,27 @@
-"""Make the pictures of the documentation from the real window: ``python tests/benchmarks/docs_pictures.py B.cxr OUT``.
+"""Make all pictures and figures of the documentation: ``make docs-pictures``.
 
-The films are phantoms; store, settings, plans and demo films lie in a temporary folder, so nothing of the person who
-runs it is touched or shown. Each picture is a PNG of 1400 × 880 with few colours, so that the repository stays small.
+Window and models are real. The films are phantoms; store, settings, plans and demo films lie in a temporary folder, so
+nothing of the person who runs it is touched or shown. Each picture of the window is a PNG of 1400 × 880 with few
+colours, so that the repository stays small. A picture that shows what it showed before is not written again.
 """
 
 from __future__ import annotations
 
+import io
 import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import cyclopts
 import numpy as np
 import pydicom
+from docs_figures import FIGURES
+from docs_material import make_bundle
+from docs_pixels import keep_or_write
 
 from cxr_desktop import app
 from cxr_desktop.inference.lanes import Lane
@@ -34,6 +39,10 @@ if TYPE_CHECKING:
 SIZE: Final = (1400, 880)
 FILMS: Final = 36
 SEED: Final = 8
+MODELS_FILMS: Final = 2000
+MODELS_SEED: Final = 77
+"""Of the phantoms that the models are trained on, those of docs/bundles.md."""
+ROOT: Final = Path(__file__).parents[2]
 TIMEOUT_S: Final = 300.0
 PNG_COLOURS: Final = 176
 UI_PIXELS: Final = 60_000
@@ -115,8 +124,9 @@ def save_small(widget: QWidget, path: Path) -> None:
         top = rows.height + number * UI_PIXELS // rows.width
         sample.paste(Image.new("RGB", (rows.width, UI_PIXELS // rows.width), colour), (0, top))
     palette = sample.quantize(PNG_COLOURS, method=Image.Quantize.MEDIANCUT)
-    rows.quantize(palette=palette, dither=Image.Dither.NONE).save(path, optimize=True)
-    print(f"{path}  {path.stat().st_size / 1000:.0f} kB")
+    buffer = io.BytesIO()
+    rows.quantize(palette=palette, dither=Image.Dither.NONE).save(buffer, "PNG", optimize=True)
+    keep_or_write(path, buffer.getvalue())
 
 
 def make_films(folder: Path) -> Path:
@@ -154,16 +164,6 @@ def contours(studio: Studio, _films: Path, _bundle: Path) -> None:
     studio.act("contours", on=True)
     studio.save("contours")
     studio.act("contours", on=False)
-
-
-def disagreement(studio: Studio, _films: Path, _bundle: Path) -> None:
-    """The lane of films on which the models disagree."""
-    studio.window.list.lanes.choose(Lane.DISAGREEMENT)
-    shown = studio.window.table.films.shown
-    if shown:
-        studio.open(shown[0])
-        studio.save("disagreement")
-    studio.window.list.lanes.choose(None)
 
 
 def reading(studio: Studio, _films: Path, _bundle: Path) -> None:
@@ -252,11 +252,11 @@ def model_card(studio: Studio, _films: Path, _bundle: Path) -> None:
     _save_dialog(studio, "bundle")
 
 
-SCENES: Final = (
+Scene: TypeAlias = Callable[[Studio, Path, Path], None]
+SCENES: Final[tuple[Scene, ...]] = (
     welcome,
     worklist,
     contours,
-    disagreement,
     reading,
     compare,
     measure,
@@ -343,30 +343,48 @@ def _window(out: Path, place: Path) -> Iterator[Studio]:
         turn(0.1)
 
 
-def main(bundle: Path, out: Path, *, only: Sequence[str] = (), films: Path | None = None) -> None:
-    """Make the pictures.
+def main(
+    bundle: Path | None = None,
+    out: Path = ROOT / "docs" / "pictures",
+    *,
+    only: Sequence[str] = (),
+    films: Path | None = None,
+    material: Path = ROOT / "build" / "docs-pictures",
+) -> None:
+    """Make the pictures and figures.
 
     Parameters
     ----------
     bundle
-        Models for all targets.
+        Models for all targets; by default they are trained on phantoms, which takes the better part of an hour.
     out
         Folder of the pictures.
     only
-        Scenes, by the names of their functions; the first two are always made.
+        Scenes and figures, by the names of their functions; of the scenes the first two are always made.
     films
-        Where the phantoms lie, and are drawn if they do not; by default a temporary folder.
+        Where the phantoms to look at lie, and are drawn if they do not; by default a temporary folder.
+    material
+        Where phantoms, runs and the bundle are kept for the next time.
     """
     out.mkdir(parents=True, exist_ok=True)
+    for figure in FIGURES:
+        if not only or figure.__name__ in only:
+            figure(out, material)
+    scenes = [scene for scene in SCENES if not only or scene.__name__ in only]
+    if scenes:
+        models = bundle or make_bundle(material, films=MODELS_FILMS, seed=MODELS_SEED)
+        _take(models, out, [*SCENES[:2], *(scene for scene in scenes if scene not in SCENES[:2])], films=films)
+
+
+def _take(bundle: Path, out: Path, scenes: Sequence[Scene], *, films: Path | None) -> None:
     with tempfile.TemporaryDirectory(prefix="cxr-docs-") as place:
         folder = films or Path(place, "phantoms")
         images = folder / "images_001" / "images"
         if not images.is_dir():
             images = make_films(folder)
         with _window(out, Path(place)) as studio:
-            for scene in SCENES:
-                if not only or scene in SCENES[:2] or scene.__name__ in only:
-                    scene(studio, images, bundle)
+            for scene in scenes:
+                scene(studio, images, bundle)
 
 
 if __name__ == "__main__":

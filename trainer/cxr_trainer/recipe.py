@@ -35,7 +35,7 @@ class _Section(BaseModel):
 
 
 class InputSection(InputSpec):
-    """The pixels a model takes: `InputSpec`, a wrong field refused."""
+    """The pixels a model takes."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -60,9 +60,11 @@ class SplitSection(_Section):
     """``patient``: no patient on two sides, one assignment for all 15 targets; ``paper``: films at random,
     which leaks patients; ``official``: NIH's list files."""
     test_fraction: Fraction = 0.2
+    """Share that is tested on: of the patients (`patient`) or of the films (`paper`)."""
     validation_fraction: Fraction = 0.125
     """Share of the training side that is held out for choosing the model and its operating points."""
     seed: int = 0
+    """Another seed gives another split."""
 
 
 class AugmentSection(_Section):
@@ -81,6 +83,7 @@ class AugmentSection(_Section):
     brightness: tuple[Positive, Positive] = (0.4, 1.5)
     """Range of the factor of the grey levels; [1, 1] leaves them alone."""
     horizontal_flip: bool = True
+    """Mirror one film in two, left and right."""
 
 
 class ModelSection(_Section):
@@ -100,10 +103,15 @@ class ModelSection(_Section):
     units: tuple[Count, ...] = (250, 50, 10, 2)
     """Widths of the hidden Dense layers."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5
+    """Share of the pooled features that is left out at an update."""
     kernel_l1: NotNegative = 0.001
+    """L1 penalty of the hidden Dense layers' weights."""
     kernel_l2: NotNegative = 0.01
+    """L2 penalty of the hidden Dense layers' weights."""
     bias_l2: NotNegative = 0.01
+    """L2 penalty of their biases."""
     activity_l2: NotNegative = 0.001
+    """L2 penalty of their outputs, mean over the batch."""
     bn_momentum: Annotated[float, Field(gt=0, lt=1)] | None = None
     """Share of the old value that a BN average keeps at an update. None: Keras's 0.99, or less where an
     epoch has too few batches for that average to arrive (see `Recipe.resolved_bn_momentum`)."""
@@ -126,11 +134,17 @@ class DecaySection(_Section):
     """First stage: lr(i) = lr0 / (1 + decay·i), i = updates so far (Tables 4 and 5)."""
 
     optimizer: OptimizerName = "sgd"
+    """With Keras's semantics."""
     lr0: Positive = 0.01
+    """Rate of the first update."""
     decay: NotNegative = 0.001
+    """How fast the rate falls; 0 leaves it constant."""
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    """Only ``sgd``."""
     epochs: Count = 10
+    """Length of the stage."""
     batch_size: Count = 32
+    """Films an update."""
 
 
 class RangeTestSection(_Section):
@@ -139,7 +153,9 @@ class RangeTestSection(_Section):
     ramp: Literal["exponential", "linear"] = "exponential"
     """How the rate rises from update to update; the paper's is exponential."""
     start: Positive = 1e-7
+    """Rate of the first update."""
     end: Positive = 1.0
+    """Rate of the last update, above `start`."""
     suggester: Suggester = "minimum"
     """Where on the curve max_lr is: ``minimum``, the loss's lowest point (the paper's); ``steepest``, where it falls
     fastest with the logarithm of the rate; ``valley``, two thirds along its longest descent."""
@@ -162,13 +178,18 @@ class ClrSection(_Section):
     """Third stage: cyclical learning rates, starting from the model that the decay stage left."""
 
     policy: Policy = "triangular"
+    """How the rate moves between its bounds; ``constant`` stays at max_lr, ``decay`` falls from it.
+    `cxr-trainer schedule` draws each."""
     step_epochs: Positive = 2.0
     """Half a cycle, in epochs."""
     epochs: Count = 32
+    """Length of the stage."""
     batch_size: Count = 32
+    """Films an update."""
     optimizer: OptimizerName | None = None
     """None: the decay stage's."""
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    """Only ``sgd``."""
     max_lr: Positive | None = None
     """None: what the range test found."""
     base_lr: Positive | None = None
@@ -189,29 +210,45 @@ class PaperFacts(_Section):
     stages: tuple[StageName, ...] = STAGES
     """What the paper ran: it left eight findings without CLR and trained Pneumonia with CLR alone."""
     train_batches: Count | None = None
+    """Updates of an epoch (Table 3)."""
     accuracy_decay: NotNegative | None = None
+    """Accuracy after the decay stage as printed, in per cent."""
     accuracy_clr: NotNegative | None = None
+    """Accuracy after the CLR stage as printed, in per cent."""
     clr_max_lr: Positive | None = None
+    """Upper bound of the cycles (Table 8)."""
     clr_base_lr: Positive | None = None
+    """Lower bound of the cycles (Table 8)."""
 
 
 class Recipe(_Section):
     """Everything that decides a run. `load_recipe` makes one; `run/recipe.toml` holds the resolved one."""
 
     target: Target
+    """``Anomaly`` or a finding; the command line's ``--disease`` sets it."""
     seed: int = 0
+    """Of initial weights, order of films, augmentation and dropout; the split has its own."""
     stages: tuple[StageName, ...] = STAGES
     """Which stages run. Without ``decay`` CLR starts from the initial weights, without ``range_test`` it takes
     ``clr.max_lr``."""
     input: InputSection = InputSection()
+    """Pixels of a film."""
     cohort: CohortSection = CohortSection()
+    """Which films."""
     split: SplitSection = SplitSection()
+    """Who is trained on and tested on."""
     augment: AugmentSection = AugmentSection()
+    """Random transforms of training films."""
     model: ModelSection = ModelSection()
+    """Backbone and head."""
     decay: DecaySection = DecaySection()
+    """First stage."""
     range_test: RangeTestSection = RangeTestSection()
+    """Second stage."""
     clr: ClrSection = ClrSection()
+    """Third stage."""
     paper: PaperFacts = PaperFacts()
+    """What the paper printed."""
 
     @model_validator(mode="after")
     def _stages_that_train(self) -> Recipe:

@@ -31,11 +31,40 @@ MANIFEST_NAME: Final = "manifest.json"
 
 
 class ModelEntry(Part):
-    """One model of a bundle, at one or more precisions.
+    """One model of a bundle, at one or more precisions. The probability is the calibrated logit.
 
-    The probability is the calibrated logit. Where the map's cells look is said by `cell_shift` and `cell_pitch`
-    (`cxr_shared.heat_map.CellGrid`). The map of a film with the finding rises to `map_peak` logits, in the median over
-    validation films. The first of `files` is the float32 one, against which the others were judged.
+    Attributes
+    ----------
+    target
+        What it answers.
+    files
+        One for each precision; the first is the float32 one, against which the others were judged.
+    fallbacks
+        Precisions that were tried and refused.
+    map_shape
+        Rows and columns of its heat map.
+    cell_shift, cell_pitch
+        Where the map's cells look (`cxr_shared.heat_map.CellGrid`).
+    map_peak
+        Logits that the map of a film with the finding rises to, in the median over validation films.
+    calibration
+        From logit to probability.
+    operating_points
+        Thresholds on the probability.
+    metrics
+        Figures on the test films.
+    localisation
+        How well its maps find boxes, by whose boxes they are.
+    split_kind
+        How the run's films were split; ``paper`` leaks patients into the test films.
+    split_sha256
+        Hash of the split.
+    cohort
+        Films by part and label.
+    run
+        Name of the run's folder.
+    recipe
+        The resolved recipe of the run.
     """
 
     target: Target
@@ -88,7 +117,27 @@ def json_schema() -> dict[str, Any]:
 
 
 class Manifest(Part):
-    """The whole of ``manifest.json``."""
+    """The whole of ``manifest.json``.
+
+    Attributes
+    ----------
+    schema_version
+        Of this format. A reader refuses a version that it does not know, and leaves unknown fields of its own aside.
+    name
+        The bundle's name, for people.
+    pixel_path_version
+        Version of the code that makes a model's pixels; another version's bundle is refused.
+    input
+        The pixels that every model takes.
+    models
+        One for each target.
+    gate
+        What a picture must resemble to be scored; None in bundles without a film gate.
+    producer
+        Names and versions of the programs that made it.
+    notice
+        Shown wherever its scores are.
+    """
 
     schema_version: Annotated[int, Field(ge=1)] = SCHEMA_VERSION
     name: str

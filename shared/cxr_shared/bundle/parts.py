@@ -39,7 +39,15 @@ class InputSpec(Part):
 
 
 class Interval(Part):
-    """A figure with its 95 % interval, `low` ≤ `value` ≤ `high` up to bootstrap noise."""
+    """A figure with its 95 % interval, `low` ≤ `value` ≤ `high` up to bootstrap noise.
+
+    Attributes
+    ----------
+    value
+        The figure.
+    low, high
+        Ends of its interval.
+    """
 
     value: float
     low: float
@@ -70,7 +78,17 @@ class OperatingPoint(Part):
 
 
 class TestMetrics(Part):
-    """Figures on the test films of the model's own split."""
+    """Figures on the test films of the model's own split.
+
+    Attributes
+    ----------
+    auc
+        Area under the ROC curve.
+    accuracy
+        Share of films called rightly at probability 0.5 of the uncalibrated logit.
+    films, patients
+        How many test films, and of how many patients.
+    """
 
     __test__ = False  # not a pytest class
 
@@ -112,14 +130,30 @@ class Calibration(Part):
 
 
 class Tolerance(Part):
-    """Largest accepted difference in logit units, tested at export."""
+    """Largest accepted difference in logit units, tested at export.
+
+    Attributes
+    ----------
+    logit
+        Between the trained model's logit and the file's.
+    map_mean
+        Between a map's mean and its logit.
+    """
 
     logit: Annotated[float, Field(gt=0)] = 1e-4
     map_mean: Annotated[float, Field(gt=0)] = 1e-4
 
 
 class AucChange(Part):
-    """AUC of the trained model and of the exported one, on the same films."""
+    """AUC of the trained model and of the exported one, on the same films.
+
+    Attributes
+    ----------
+    before
+        Of the trained model, in torch.
+    after
+        Of the file, in onnxruntime.
+    """
 
     before: Interval
     after: Interval
@@ -164,6 +198,21 @@ class ModelFile(Part):
     The ONNX file takes ``film`` uint8 (N, size, size) and gives ``logit`` float32 (N,) and ``map`` float32 (N, h, w)
     in logit units, with ``mean(map) = logit`` within the tolerance; the gate's model gives ``distance`` float32 (N,)
     too.
+
+    Attributes
+    ----------
+    file
+        Its name in the bundle.
+    sha256
+        Of its bytes.
+    opset
+        Version of ONNX's own operators.
+    precision
+        ``mixed`` is INT8 but for some layers, which stay in float32.
+    tolerance
+        What the exporter accepted.
+    parity
+        What it measured.
     """
 
     file: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*\.onnx$")]
@@ -175,7 +224,15 @@ class ModelFile(Part):
 
 
 class Fallback(Part):
-    """A precision that a model was tried at and refused, and why, in a sentence."""
+    """A precision that a model was tried at and refused.
+
+    Attributes
+    ----------
+    precision
+        The precision.
+    reason
+        Why, in a sentence.
+    """
 
     precision: Precision
     reason: str

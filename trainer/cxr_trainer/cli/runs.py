@@ -83,8 +83,10 @@ def report(run: Path, *runs: Path, out: Path | None = None) -> int:
 
     Parameters
     ----------
-    run, runs
-        Run directories, or a folder of them.
+    run
+        A run directory, or a folder of them.
+    runs
+        More of them.
     out
         The page of the whole set; of several runs it is by default report.html in the folder they share.
     """
