@@ -32,7 +32,7 @@ check: $(INSTALLED)
 
 pytest: $(INSTALLED)
 	@$(BIN)/python -m cxr_desktop.system_libraries
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix
