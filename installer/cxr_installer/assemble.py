@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,11 +16,12 @@ from cxr_installer.tools import InstallerError, megabytes, present, run, source_
 _T = TypeVar("_T")
 
 
-def everything(dist: Path, work: Path, *, demo_bundle: Path | None, clean: bool, extras: bool) -> str:
-    """Do all of it, and return a table of what was made, how large it is and how long it took."""
-    lines = [built_wheels(dist, work, extras=extras), frozen(dist, work, demo_bundle=demo_bundle), packed(dist, work)]
-    lines.append(proved(dist, work) if clean else "clean root: left out, as asked")
-    return "\n".join(lines)
+def everything(dist: Path, work: Path, *, demo_bundle: Path | None, clean: bool, extras: bool) -> Iterator[str]:
+    """Do all of it, and say after each part what was made, how large it is and how long it took."""
+    yield built_wheels(dist, work, extras=extras)
+    yield frozen(dist, work, demo_bundle=demo_bundle)
+    yield packed(dist, work)
+    yield proved(dist, work) if clean else "clean root: left out, as asked"
 
 
 def built_wheels(dist: Path, work: Path, *, extras: bool) -> str:

@@ -35,8 +35,8 @@ def everything(*, demo_bundle: Path | None = None, clean_root: bool = True, extr
     from cxr_installer import assemble
 
     start = time.monotonic()
-    report = assemble.everything(DIST, WORK, demo_bundle=demo_bundle, clean=clean_root, extras=extras)
-    print(report)
+    for part in assemble.everything(DIST, WORK, demo_bundle=demo_bundle, clean=clean_root, extras=extras):
+        print(part, flush=True)
     print(f"all in {time.monotonic() - start:.0f} s")
     return 0
 

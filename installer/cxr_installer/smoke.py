@@ -126,9 +126,23 @@ def check_worklist(path: Path) -> None:
         raise InstallerError(f"{len(answer['films'])} of {material.FILMS} films came back; {'; '.join(refused)}")
 
 
+def check_silence(home: Path) -> None:
+    """Check that no library prepared to report to its maker.
+
+    Raises
+    ------
+    InstallerError
+        It left an identifier or a queue behind.
+    """
+    found = [str(each) for each in home.rglob("*") if each.suffix == ".ses" or each.name in ("Microsoft", "deviceid")]
+    if found:
+        raise InstallerError(f"a library keeps {', '.join(found)} to report to its maker")
+
+
 def plain_environment(home: Path) -> dict[str, str]:
     """Return the environment of a person who has no Python: nothing of ours but a home folder."""
-    return {"HOME": str(home), "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "QT_QPA_PLATFORM": "offscreen"}
+    own = {"HOME": str(home), "TMPDIR": str(home)}
+    return {**own, "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "QT_QPA_PLATFORM": "offscreen"}
 
 
 def run(collection: Path, *, log: Path) -> list[tuple[str, float]]:
@@ -154,4 +168,5 @@ def run(collection: Path, *, log: Path) -> list[tuple[str, float]]:
             log.write_text("\n".join(words), encoding="utf-8")
             judge(step, said)
         check_worklist(folder / "out" / "worklist.json")
+        check_silence(folder)
     return times

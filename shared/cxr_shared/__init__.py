@@ -2,6 +2,10 @@
 
 from importlib import metadata
 
+from cxr_shared import telemetry
+
+telemetry.refuse()
+
 try:
     __version__ = metadata.version("cxr-triage")
 except metadata.PackageNotFoundError:  # a source tree on sys.path that was never installed

@@ -91,7 +91,9 @@ def _imported(folder: Path) -> list[object]:
 
 def test_it_takes_the_place_of_the_programs_own(tmp_path: Path) -> None:
     folder = _write(tmp_path / "gpu")
-    (folder / "onnxruntime" / "__init__.py").write_text("def set_default_logger_severity(_): pass\n")
+    (folder / "onnxruntime" / "__init__.py").write_text(
+        "def set_default_logger_severity(_): pass\ndef disable_telemetry_events(): pass\n"
+    )
     file, active, why = _imported(folder)
     assert Path(str(file)).is_relative_to(folder)
     assert active is True

@@ -32,6 +32,7 @@ def onnxruntime() -> Any:  # noqa: ANN401  (onnxruntime ships no types)
             with _silent_stderr():
                 ort = _import()
             ort.set_default_logger_severity(_ERRORS_ONLY)
+            ort.disable_telemetry_events()  # Windows does not ask the environment
             _ort = ort
         return _ort
 
