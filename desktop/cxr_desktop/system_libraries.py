@@ -75,6 +75,7 @@ _WAYLAND: Final = (
     *_OFFSCREEN,
     Library("libwayland-client.so.0", "libwayland-client0", "libwayland-client"),
     Library("libwayland-cursor.so.0", "libwayland-cursor0", "libwayland-cursor"),
+    Library("libwayland-egl.so.1", "libwayland-egl1", "libwayland-egl"),
 )
 NEEDED: Final[Mapping[Use, tuple[Library, ...]]] = {
     Use.OPENCV: _OPENCV,

@@ -30,7 +30,10 @@ def run_here(main: Callable[[], int] | None = None, *, show: Callable[[str], Non
         return run()
     said = io.StringIO()
     with contextlib.redirect_stderr(said), contextlib.redirect_stdout(said):
-        code = run()
+        try:
+            code = run()
+        except SystemExit as stopped:  # how a command line that cannot be read ends
+            code = stopped.code if isinstance(stopped.code, int) else int(stopped.code is not None)
     if code:
         (show or _message_box)(said.getvalue().strip() or f"The program ended with code {code}.")
     return code

@@ -19,7 +19,7 @@ _T = TypeVar("_T")
 def everything(dist: Path, work: Path, *, demo_bundle: Path | None, clean: bool, extras: bool) -> Iterator[str]:
     """Do all of it, and say after each part what was made, how large it is and how long it took."""
     yield built_wheels(dist, work, extras=extras)
-    yield frozen(dist, work, demo_bundle=demo_bundle)
+    yield frozen(dist, work, demo_bundle=demo_bundle, built=True)
     yield packed(dist, work)
     yield proved(dist, work) if clean else "clean root: left out, as asked"
 
@@ -34,10 +34,10 @@ def built_wheels(dist: Path, work: Path, *, extras: bool) -> str:
     return "\n".join(lines)
 
 
-def frozen(dist: Path, work: Path, *, demo_bundle: Path | None = None) -> str:
-    """Freeze the program from the wheel, and try it."""
+def frozen(dist: Path, work: Path, *, demo_bundle: Path | None = None, built: bool = False) -> str:
+    """Freeze the program from a wheel of what the checkout holds now, and try it; `built` where that was just made."""
     wheel = dist / f"cxr_triage-{version()}-py3-none-any.whl"
-    if not wheel.exists():
+    if not built:
         wheels.build(dist)
     python, made_s = _timed(lambda: environment.make(work / "env", wheel))
     collection, froze_s = _timed(lambda: freeze.freeze(python, work, demo_bundle=demo_bundle))
@@ -84,20 +84,21 @@ def proved(dist: Path, work: Path) -> str:
     if reason:
         return f"clean root: not tried, {reason}"
     root = work / "clean-root"
-    if not root.exists():
-        clean_root.prepare(root)
-    package = next(dist.glob(f"{debian.PACKAGE}_*_amd64.deb"), None)
-    if package is None:
+    clean_root.prepare(root)
+    package = dist / debian.file_name()
+    if not package.is_file():
         raise InstallerError(f"{dist} holds no Debian package. Run `python -m cxr_installer linux` first.")
     steps = clean_root.run_all(package, root, log=dist / "clean-root.log", picture=dist / "clean-root.png")
     return "\n".join(["clean root:", *(f"  {name}: {seconds:.1f} s" for name, seconds in steps)])
 
 
 def gpu_addon(dist: Path, work: Path, *, libraries: bool) -> str:
-    """Make the GPU add-on, see whether the frozen program takes it, and pack it."""
+    """Make the GPU add-on (Linux only), see that the frozen program takes it, and pack it."""
     folder, size = gpu.build(work / "env" / "bin" / "python", _new(work / "addon"), libraries=libraries)
     environment = {**smoke.plain_environment(work), "CXR_GPU": str(folder)}
     said = run([_collection(work) / CONSOLE, "providers"], env=environment)
+    if "GPU add-on is not installed" in said.out or "the GPU add-on in" in said.out:
+        raise InstallerError(f"the program does not take the add-on in {folder}:\n{said.out}")
     tarball, seconds = _timed(lambda: gpu.pack(folder, dist))
     return f"{folder}: {size:.0f} MB\n{said.out}\n{_line(tarball, seconds)}"
 

@@ -8,12 +8,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
+from cxr_desktop.inference.verdict import Scored
+from cxr_desktop.store import Store
 from cxr_installer import debian, material, smoke
 from cxr_installer.tools import InstallerError, Said, ask, present, run
+from cxr_shared.bundle import open_bundle
 
 SUITE: Final = "bookworm"
 _PATH: Final = "/usr/sbin:/usr/bin:/sbin:/bin"
@@ -33,19 +36,37 @@ def possible() -> str:
 
 
 def prepare(root: Path, *, mirror: str = "http://deb.debian.org/debian") -> None:
-    """Make a minimal Debian with what the package depends on, and no Python.
+    """Make a minimal Debian with what the package depends on; one that was made for the same is taken again.
 
     Raises
     ------
     InstallerError
-        debootstrap or apt failed, or Python came along.
+        debootstrap or apt failed.
     """
+    if stamp(root).is_file() and stamp(root).read_text(encoding="utf-8") == "\n".join(debian.depends()):
+        return
+    if _mounts(root):
+        raise InstallerError(f"{root} has mounts that an earlier run left. Unmount {', '.join(_mounts(root))} first.")
     shutil.rmtree(root, ignore_errors=True)
     root.parent.mkdir(parents=True, exist_ok=True)
     run(["debootstrap", "--variant=minbase", SUITE, root, mirror], log=root.with_suffix(".log"))
     names = [each.split(" (")[0].split(" | ")[-1] for each in debian.depends() if not each.startswith("libc6")]
     inside(root, ["apt-get", "install", "-qq", "-y", "--no-install-recommends", *names], network=True)
     inside(root, ["useradd", "--create-home", _USER])
+    stamp(root).write_text("\n".join(debian.depends()), encoding="utf-8")
+
+
+def stamp(root: Path) -> Path:
+    """Return the file that says for which dependencies a root was made; it is written last."""
+    return root.with_suffix(".depends")
+
+
+def _mounts(root: Path) -> list[str]:
+    lines = Path("/proc/mounts").read_text(encoding="utf-8").splitlines()
+    return [line.split()[1] for line in lines if line.split()[1].startswith(f"{root.resolve()}/")]
+
+
+def _require_no_python(root: Path) -> None:
     if ask(["chroot", root, "sh", "-c", "command -v python3 || command -v python"]).code == 0:
         raise InstallerError("the clean root has a Python, so it would prove nothing")
 
@@ -68,20 +89,34 @@ def _enter(root: Path, command: list[str], *, network: bool, user: str, env: dic
 
 @contextmanager
 def mounted(root: Path) -> Iterator[None]:
-    """Give the root /proc, /dev/null's kin and X's socket for as long as the block runs."""
-    places = [("proc", "/proc", "proc"), ("dev", "/dev", ""), ("tmp/.X11-unix", "/tmp/.X11-unix", "")]
+    """Give the root /proc, the harmless devices and X's socket for as long as the block runs.
+
+    Nothing of the machine's own /dev is there: whatever deletes the root cannot reach it.
+    """
+    sockets = Path("/tmp/.X11-unix")
+    if not sockets.exists():
+        sockets.mkdir()
+        sockets.chmod(0o1777)
+    inner = root / "tmp" / ".X11-unix"
+    inner.mkdir(parents=True, exist_ok=True)
+    mounts = [
+        (root / "proc", ["-t", "proc", "proc"]),
+        (root / "dev", ["-t", "tmpfs", "-o", "mode=0755", "tmpfs"]),
+        (inner, ["--bind", str(sockets)]),
+    ]
     done: list[Path] = []
     try:
-        for inner, outer, kind in places:
-            target = root / inner
-            target.mkdir(parents=True, exist_ok=True)
-            Path(outer).mkdir(exist_ok=True)
-            run(["mount", "-t", kind, kind, target] if kind else ["mount", "--bind", outer, target])
+        for target, how in mounts:
+            run(["mount", *how, target])
             done.append(target)
+        for name, minor in (("null", 3), ("zero", 5), ("full", 7), ("random", 8), ("urandom", 9)):
+            run(["mknod", "-m", "666", root / "dev" / name, "c", "1", str(minor)])
+        (root / "dev" / "shm").mkdir()
+        (root / "dev" / "shm").chmod(0o1777)
         yield
     finally:
         for target in reversed(done):
-            ask(["umount", "--lazy", target])
+            run(["umount", "--lazy", target])
 
 
 def files(root: Path) -> set[str]:
@@ -118,6 +153,7 @@ def run_all(package: Path, root: Path, *, log: Path, picture: Path) -> list[tupl
     inside(root, ["dpkg", "--purge", debian.PACKAGE])  # what an earlier try left
     material.write(root / _HOME / "in")
     (root / _HOME / "out").mkdir()
+    _require_no_python(root)
     run(["chroot", root, "chown", "-R", f"{_USER}:{_USER}", f"/{_HOME}"])
     (root / "tmp" / package.name).unlink(missing_ok=True)
     before = files(root)
@@ -184,7 +220,18 @@ def window(root: Path, bundle: str, films: str, picture: Path) -> str:
         server.wait()
     if program.returncode or said.strip():
         raise InstallerError(f"the window ended with {program.returncode} and said: {said.decode(errors='replace')}")
-    return f"opened, scored {material.FILMS} films, closed with 0; {picture.name}\n"
+    scored = kept(root)
+    if scored != material.FILMS:
+        raise InstallerError(f"the window kept scores of {scored} of {material.FILMS} films; look at {picture}")
+    return f"opened, scored {scored} films, closed with 0; {picture.name}\n"
+
+
+def kept(root: Path) -> int:
+    """Count the films whose scores the window kept, in its own store."""
+    path = root / _HOME / ".local" / "share" / "cxr-triage" / "worklist.sqlite"
+    sha256 = open_bundle(root / _HOME / "in" / "chest.cxr").sha256
+    with closing(Store(path)) as store:
+        return sum(isinstance(each.verdict, Scored) for each in store.load(sha256))
 
 
 def _picture(path: Path, environment: dict[str, str]) -> None:

@@ -6,6 +6,7 @@ import datetime as dt
 import email.utils
 import gzip
 import os
+import platform
 import shutil
 import textwrap
 from pathlib import Path
@@ -20,8 +21,8 @@ from cxr_installer.stamp import ROOT, debian_version, version
 from cxr_installer.tools import megabytes, run
 
 PACKAGE: Final = "cxr-desktop"
-GLIBC: Final = "2.36"
-"""The C library of the system that freezes; the program runs on this one and newer ones."""
+_COMPILER: Final = ("libgcc-s1", "libstdc++6", "libxcb-glx0")
+"""What wheels' libraries load that `system_libraries` need not name, since every desktop has it."""
 
 _LINUX: Final = ROOT / "installer" / "linux"
 _RENAMED: Final = {"libglib2.0-0": "libglib2.0-0t64 | libglib2.0-0"}
@@ -58,10 +59,16 @@ _LONG: Final = (
 )
 
 
+def file_name() -> str:
+    """Return the package's file name."""
+    return f"{PACKAGE}_{debian_version(version())}_amd64.deb"
+
+
 def depends() -> list[str]:
     """Return what the package needs: what Qt loads, as `cxr_desktop.system_libraries` names it, and a font."""
-    packages = [library.apt for library in (*NEEDED[Use.X11], FONTS)]
-    return [f"libc6 (>= {GLIBC})", *(_RENAMED.get(each, each) for each in dict.fromkeys(packages))]
+    libraries = (*NEEDED[Use.X11], *NEEDED[Use.WAYLAND], FONTS)
+    packages = [*_COMPILER, *(library.apt for library in libraries)]
+    return [f"libc6 (>= {platform.libc_ver()[1]})", *(_RENAMED.get(each, each) for each in dict.fromkeys(packages))]
 
 
 def control(*, installed_bytes: float) -> str:
@@ -106,7 +113,7 @@ def build(collection: Path, out: Path, *, epoch: int) -> Path:
         dpkg-deb is not installed, or refused.
     """
     root = stage(collection, out / "deb-root", epoch=epoch)
-    package = out / f"{PACKAGE}_{debian_version(version())}_amd64.deb"
+    package = out / file_name()
     pack(root, package, epoch=epoch)
     shutil.rmtree(root)
     return package
@@ -139,7 +146,7 @@ def _control_files(root: Path) -> None:
 
 
 def _permissions(root: Path) -> None:
-    for path in root.rglob("*"):
+    for path in [root, *root.rglob("*")]:
         if not path.is_symlink():
             runs = path.is_dir() or (path.stat().st_mode & 0o100 and ".so" not in path.name)
             path.chmod(0o755 if runs else 0o644)

@@ -8,8 +8,8 @@ import shutil
 import sys
 from pathlib import Path
 
-from cxr_installer import notices
-from cxr_installer.plan import CONSOLE, STRIPPED, forbidden_in
+from cxr_installer import icons, notices
+from cxr_installer.plan import APP_NAME, CONSOLE, STRIPPED, forbidden_in, plan_for
 from cxr_installer.stamp import ROOT, version
 from cxr_installer.tools import InstallerError, ask, present, run, source_date_epoch
 
@@ -43,6 +43,7 @@ def freeze(python: Path, out: Path, *, demo_bundle: Path | None = None) -> Path:
         "PYTHONHASHSEED": "0",
         "SOURCE_DATE_EPOCH": str(source_date_epoch(ROOT)),
     }
+    environment["CXR_ICON"] = _icon(out)
     command: list[str | Path] = [
         python,
         "-m",
@@ -58,7 +59,20 @@ def freeze(python: Path, out: Path, *, demo_bundle: Path | None = None) -> Path:
     collection = out / CONSOLE
     finish(collection)
     notices.write(python, collection)
+    inside = out / f"{APP_NAME}.app" / "Contents" / "Resources"
+    if inside.is_dir():  # macOS: the application was made of the collection before it was finished
+        for name in (notices.NAME, "LICENSE.txt"):
+            shutil.copy(collection / name, inside / name)
     return collection
+
+
+def _icon(out: Path) -> str:
+    """Draw the icon that the programs carry, and return its path; empty where they carry none."""
+    name = plan_for(sys.platform).icon
+    if not name:
+        return ""
+    draw = icons.write_ico if name.endswith(".ico") else icons.write_icns
+    return str(draw(out / "icons" / name))
 
 
 def finish(collection: Path) -> None:

@@ -17,6 +17,16 @@ _RULE: Final = "=" * 100
 _NOT_SHIPPED: Final = frozenset({"altgraph", "pip", "pyinstaller-hooks-contrib", "setuptools", "wheel"})
 _WORDS: Final = ("licen", "copying", "notice", "copyright", "authors")
 
+_LICENCES: Final = ROOT / "installer" / "licences"
+_QT: Final = ("LGPL-3.0.txt", "GPL-3.0.txt")
+_WITHOUT_TEXT: Final[Mapping[str, tuple[str, ...]]] = {
+    "flatbuffers": ("Apache-2.0.txt",),
+    "pyjpegls": ("pyjpegls.txt",),
+    "pyside6-essentials": _QT,
+    "shiboken6": _QT,
+}
+"""Licences of wheels that name one and bring no text."""
+
 # Run by the frozen environment's Python: its distributions, and every licence file that they hold.
 _LIST: Final = r"""
 import json, sys
@@ -54,7 +64,7 @@ def write(python: Path, collection: Path) -> Path:
     Raises
     ------
     InstallerError
-        A package names no licence.
+        A work has no licence text.
     """
     path = collection / NAME
     path.write_text(text([*of_packages(python), *of_python(python), *of_host(collection)]), encoding="utf-8")
@@ -68,11 +78,11 @@ def text(notices: list[Notice]) -> str:
     Raises
     ------
     InstallerError
-        One names no licence and has no text.
+        One has no text.
     """
-    nameless = [each.name for each in notices if not each.licence and not each.texts]
-    if nameless:
-        raise InstallerError(f"{', '.join(nameless)}: no licence is known. Add it in cxr_installer/notices.py.")
+    wordless = [each.name for each in notices if not any(part.strip() for part in each.texts)]
+    if wordless:
+        raise InstallerError(f"{', '.join(wordless)}: no licence text is known. Add it in cxr_installer/notices.py.")
     lines = [
         "cxr-triage is under the Apache License 2.0 (LICENSE.txt). Its program holds these works of others:",
         "",
@@ -97,14 +107,23 @@ def of_packages(python: Path) -> Iterator[Notice]:
         name = each["name"].lower().replace("_", "-")
         if name not in _NOT_SHIPPED and name != "cxr-triage":
             licence = own.get(name, each["licence"])
-            yield Notice(each["name"], each["version"], licence, each["home"], tuple(dict.fromkeys(each["texts"])))
+            texts = tuple(dict.fromkeys(each["texts"])) or _standard(name)
+            yield Notice(each["name"], each["version"], licence, each["home"], texts)
+
+
+def _standard(name: str) -> tuple[str, ...]:
+    """Return the texts of a wheel that brings none."""
+    texts = [(_LICENCES / file).read_text(encoding="utf-8") for file in _WITHOUT_TEXT.get(name, ())]
+    return tuple(texts)
 
 
 def of_python(python: Path) -> Iterator[Notice]:
     """Return Python's own notice."""
     code = "import sys, os, platform; print(platform.python_version()); print(os.path.dirname(os.__file__))"
     number, folder = run([python, "-c", code]).out.splitlines()
-    candidates = [Path(folder, "LICENSE.txt"), Path(folder).parent.parent / "LICENSE.txt"]
+    minor = ".".join(number.split(".")[:2])
+    candidates = [Path(folder, "LICENSE.txt"), Path(folder).parent / "LICENSE.txt"]
+    candidates.append(Path(f"/usr/share/doc/python{minor}/copyright"))
     words = next((path.read_text(encoding="utf-8") for path in candidates if path.is_file()), "")
     yield Notice("Python", number, "PSF-2.0", "https://www.python.org", (words,) if words else ())
 
@@ -115,13 +134,17 @@ def of_host(collection: Path) -> Iterator[Notice]:
         return
     seen = set()
     for library in sorted((collection / "_internal").glob("lib*.so*")):
+        if library.is_symlink() or library.name.startswith("libpython"):
+            continue
         package = debian_package(library.name)
         if package and package not in seen:
             seen.add(package)
             copyright_file = Path("/usr/share/doc", package, "copyright")
             words = copyright_file.read_text(encoding="utf-8", errors="replace") if copyright_file.is_file() else ""
             number = ask(["dpkg-query", "-W", "-f=${Version}", package]).out
-            yield Notice(package, number, "see below" if words else "", "https://www.debian.org", (words,))
+            yield Notice(
+                package, number, "see below" if words else "", "https://www.debian.org", (words,) if words else ()
+            )
 
 
 def debian_package(library: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -88,6 +89,7 @@ HOST_LIBRARIES_KEPT: Final = (
     "libexpat",
     "libffi",
     "liblzma",
+    "libpython3",
     "libsqlite3",
     "libssl",
     "libuuid",
@@ -112,7 +114,7 @@ class Plan:
     excludes
         Modules that are left out.
     icon
-        The program's icon below `icons`, or nothing where the system takes it from elsewhere.
+        File of the program's icon, or nothing where the system takes it from elsewhere.
     app_bundle
         Whether the collection becomes a macOS application.
     version_info
@@ -176,6 +178,8 @@ def from_host(source: str, *, prefixes: Iterable[str]) -> bool:
     prefixes
         Folders of Python and of the environment that is frozen.
     """
+    if re.match(r"(/usr)?/lib/[^/]*-linux-gnu/", source):
+        return True
     return not any(source.startswith(prefix.rstrip("/") + "/") for prefix in prefixes)
 
 
@@ -184,7 +188,8 @@ def host_needed(destination: str) -> bool:
 
     A bundled copy of what graphics drivers load too, such as libstdc++, breaks the drivers of newer systems.
     """
-    return PurePosixPath(destination).name.partition(".so")[0] in HOST_LIBRARIES_KEPT
+    stem = PurePosixPath(destination).name.partition(".")[0]
+    return stem in HOST_LIBRARIES_KEPT
 
 
 def _qt_needed(path: PurePosixPath) -> bool:
@@ -194,7 +199,8 @@ def _qt_needed(path: PurePosixPath) -> bool:
     if "plugins" in parts:
         kind = parts[parts.index("plugins") + 1]
         return kind in _QT_PLUGINS_KEPT and not any(each in path.name for each in _QT_PLUGINS_DROPPED)
-    module = _qt_module(path.name)
+    framework = next((part for part in parts if part.endswith(".framework")), path.name)
+    module = _qt_module(framework)
     return module is None or module in _QT_KEPT
 
 

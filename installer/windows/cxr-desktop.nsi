@@ -26,6 +26,7 @@ ManifestDPIAware true
 SetCompressor /SOLID lzma
 Name "${APP_NAME} ${VERSION}"
 OutFile "${OUTFILE}"
+InstallDir "$PROGRAMFILES64\CXR Triage" ; so that a folder that is browsed to gets this name appended
 BrandingText "Research use only. NOT FOR CLINICAL USE"
 
 VIProductVersion "${VERSION4}"
@@ -49,7 +50,6 @@ VIAddVersionKey "LegalCopyright" "Apache License 2.0"
 !insertmacro MUI_PAGE_DIRECTORY
 !insertmacro MUI_PAGE_COMPONENTS
 !insertmacro MUI_PAGE_INSTFILES
-!define MUI_FINISHPAGE_RUN "$INSTDIR\${PROGRAM}"
 !insertmacro MUI_PAGE_FINISH
 !insertmacro MUI_UNPAGE_CONFIRM
 !insertmacro MUI_UNPAGE_INSTFILES
@@ -67,10 +67,40 @@ Function un.onInit
   !insertmacro MULTIUSER_UNINIT
 FunctionEnd
 
+!macro REFUSE_WHILE_IT_RUNS
+  ClearErrors
+  FileOpen $0 "$INSTDIR\${PROGRAM}" a
+  ${If} ${Errors}
+    MessageBox MB_ICONSTOP "${APP_NAME} is running. Close it and try again." /SD IDOK
+    Abort
+  ${EndIf}
+  FileClose $0
+!macroend
+
+Function RefuseWhileItRuns
+  !insertmacro REFUSE_WHILE_IT_RUNS
+FunctionEnd
+
+Function un.RefuseWhileItRuns
+  !insertmacro REFUSE_WHILE_IT_RUNS
+FunctionEnd
+
+; Windows reads kinds of files anew.
+!macro ASSOCIATIONS_CHANGED
+  System::Call 'shell32::SHChangeNotify(i 0x08000000, i 0, p 0, p 0)'
+!macroend
+
 Section "${APP_NAME}" SecProgram
   SectionIn RO
-  ; An update begins from nothing: files of another release must not stay beside the new ones.
-  RMDir /r "$INSTDIR\_internal"
+  ; An update begins from nothing: files of another release must not stay beside the new ones. But only ours go.
+  ${If} ${FileExists} "$INSTDIR\_internal\*.*"
+    ${IfNot} ${FileExists} "$INSTDIR\${PROGRAM}"
+      MessageBox MB_ICONSTOP "$INSTDIR holds another program. Choose an empty folder." /SD IDOK
+      Abort
+    ${EndIf}
+    Call RefuseWhileItRuns
+    RMDir /r "$INSTDIR\_internal"
+  ${EndIf}
   SetOutPath "$INSTDIR"
   File /r "${COLLECTION}/*.*"
   WriteUninstaller "$INSTDIR\uninstall.exe"
@@ -102,7 +132,12 @@ Section "Offer it for DICOM files" SecFilms
   WriteRegStr SHCTX "Software\Classes\${FILM_CLASS}\shell\open\command" "" '"$INSTDIR\${PROGRAM}" "%1"'
 SectionEnd
 
+Section "-Tell Windows"
+  !insertmacro ASSOCIATIONS_CHANGED
+SectionEnd
+
 Section "Uninstall"
+  Call un.RefuseWhileItRuns
   ; What a person made (worklist, readings, settings) lies elsewhere and stays.
   RMDir /r "$INSTDIR\_internal"
   Delete "$INSTDIR\cxr-desktop.exe"
@@ -120,4 +155,5 @@ Section "Uninstall"
     DeleteRegKey SHCTX "Software\Classes\.cxr"
   ${EndIf}
   DeleteRegKey SHCTX "${UNINSTALL}"
+  !insertmacro ASSOCIATIONS_CHANGED
 SectionEnd

@@ -100,6 +100,16 @@ def test_it_takes_the_place_of_the_programs_own(tmp_path: Path) -> None:
     assert "brings none" in str(why)
 
 
+@pytest.mark.parametrize("code", ["def broken(:\n", "raise RuntimeError('no driver')\n", "x = 1\n"])
+def test_a_broken_one_never_ends_the_program(code: str, tmp_path: Path) -> None:
+    folder = _write(tmp_path / "gpu")
+    (folder / "onnxruntime" / "__init__.py").write_text(code)
+    file, active, why = _imported(folder)
+    assert not Path(str(file)).is_relative_to(folder)
+    assert active is False
+    assert "does not load" in str(why)
+
+
 def test_one_that_does_not_load_leaves_the_programs_own(tmp_path: Path) -> None:
     folder = _write(tmp_path / "gpu")
     (folder / "onnxruntime" / "__init__.py").write_text("raise ImportError('libcublas.so.13 is missing')\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 import tarfile
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from PIL import Image
 
 from cxr_installer import archive, debian, freeze, icons, manual, windows
-from cxr_installer.notices import Notice, text
+from cxr_installer.notices import Notice, of_packages, of_python, text
 from cxr_installer.plan import CONSOLE
 from cxr_installer.stamp import version
 from cxr_installer.tools import InstallerError
@@ -128,13 +129,26 @@ def test_the_menu_entry_is_valid() -> None:
     assert (done.returncode, done.stdout) == (0, "")
 
 
-def test_notices_name_everyone_and_a_work_without_a_licence_stops_the_build() -> None:
+def test_notices_name_everyone_and_a_work_without_a_text_stops_the_build() -> None:
     both = text([Notice("a", "1", "MIT", texts=("Permission",)), Notice("b", "2", "", texts=("words",))])
     assert "a 1: MIT" in both
     assert "b 2: see below" in both
     assert "Permission" in both
-    with pytest.raises(InstallerError, match="nameless"):
-        text([Notice("nameless", "1", "")])
+    for texts in ((), ("",), ("  \n",)):
+        with pytest.raises(InstallerError, match="wordless"):
+            text([Notice("wordless", "1", "MIT", texts=texts)])
+
+
+def test_every_work_of_this_environment_has_a_licence_text() -> None:
+    """The window's packages, as the installers freeze them; build tools of this environment may have none."""
+    names = {"pyside6-essentials", "shiboken6", "flatbuffers", "pyjpegls", "numpy", "onnx", "pydicom", "highdicom"}
+    found = {each.name.lower().replace("_", "-"): each for each in of_packages(Path(sys.executable))}
+    assert names <= set(found)
+    for name in names:
+        assert "".join(found[name].texts).strip(), name
+    assert "GNU LESSER GENERAL PUBLIC LICENSE" in "".join(found["pyside6-essentials"].texts)
+    (python,) = of_python(Path(sys.executable))
+    assert "PYTHON SOFTWARE FOUNDATION" in "".join(python.texts).upper()
 
 
 def test_the_windows_script_compiles_without_a_warning(collection: Path, tmp_path: Path) -> None:

@@ -80,6 +80,7 @@ def test_what_the_window_needs_stays(kept: str) -> None:
         "PySide6/Qt/plugins/tls/libqopensslbackend.so",
         "PySide6/Qt/plugins/networkinformation/libqnetworkmanager.so",
         "numpy/tests/data.npy",
+        "PySide6/Qt/lib/QtNetwork.framework/Versions/A/Resources/Info.plist",
     ],
 )
 def test_what_the_window_never_asks_for_goes(dropped: str) -> None:
@@ -100,6 +101,9 @@ def test_only_pythons_own_libraries_of_the_system_go_along() -> None:
     assert not plan.from_host("/build/env/lib/x.so", prefixes=prefixes)
     assert plan.from_host("/usr/lib/x86_64-linux-gnu/libX11.so.6", prefixes=prefixes)
     assert plan.from_host("/build/environment/x.so", prefixes=prefixes)
+    assert plan.from_host("/usr/lib/x86_64-linux-gnu/libX11.so.6", prefixes=["/usr"])
+    assert not plan.from_host("/usr/lib/python3.11/lib-dynload/_ssl.so", prefixes=["/usr"])
+    assert plan.host_needed("libpython3.11.so.1.0")
     assert plan.host_needed("libcrypto.so.3")
     assert not plan.host_needed("libX11.so.6")
     assert not plan.host_needed("libstdc++.so.6")

@@ -30,23 +30,27 @@ def onnxruntime() -> Any:  # noqa: ANN401  (onnxruntime ships no types)
     with _guard:
         if _ort is None:
             with _silent_stderr():
-                ort = _import()
-            ort.set_default_logger_severity(_ERRORS_ONLY)
-            ort.disable_telemetry_events()  # Windows does not ask the environment
-            _ort = ort
+                _ort = _import()
         return _ort
 
 
 def _import() -> Any:  # noqa: ANN401
-    """Import the add-on's onnxruntime where there is one that fits and loads, else the program's own."""
+    """Import the add-on's onnxruntime where there is one that fits and works, else the program's own."""
     addon.activate()
     try:
-        import onnxruntime as ort
-    except (ImportError, OSError) as error:
+        return _quiet()
+    except Exception as error:
         if not addon.active():
             raise
-        addon.reject(str(error).partition("\n")[0])
-        import onnxruntime as ort
+        addon.reject(str(error).partition("\n")[0] or type(error).__name__)
+        return _quiet()
+
+
+def _quiet() -> Any:  # noqa: ANN401
+    import onnxruntime as ort
+
+    ort.set_default_logger_severity(_ERRORS_ONLY)
+    ort.disable_telemetry_events()  # Windows does not ask the environment
     return ort
 
 
