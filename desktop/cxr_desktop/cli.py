@@ -32,7 +32,7 @@ def window(*paths: Path, bundle: BundleOption = None, watch: Path | None = None)
     Parameters
     ----------
     paths
-        Films, folders, ZIPs and DICOMDIRs to open.
+        Films, folders, ZIPs and DICOMDIRs to open; a bundle (.cxr) among them is used as if it were named by --bundle.
     bundle
         The models (.cxr); without one the window is a viewer.
     watch

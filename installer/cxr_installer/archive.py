@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import gzip
-import hashlib
-import os
 import tarfile
 from pathlib import Path
+
+from cxr_shared.files import atomic_writer
 
 
 def tarball(folder: Path, target: Path, *, root: str, epoch: int) -> Path:
@@ -14,9 +14,8 @@ def tarball(folder: Path, target: Path, *, root: str, epoch: int) -> Path:
 
     The file appears whole or not at all.
     """
-    partial = target.with_name(target.name + ".partial")
     with (
-        partial.open("wb") as raw,
+        atomic_writer(target) as raw,
         gzip.GzipFile("", "wb", compresslevel=6, fileobj=raw, mtime=epoch) as packed,
         tarfile.open(fileobj=packed, mode="w", format=tarfile.GNU_FORMAT) as archive,
     ):
@@ -32,11 +31,4 @@ def tarball(folder: Path, target: Path, *, root: str, epoch: int) -> Path:
                     archive.addfile(member, stream)
             else:
                 archive.addfile(member)
-    os.replace(partial, target)  # noqa: PTH105
     return target
-
-
-def sha256(path: Path) -> str:
-    """Return a file's SHA-256 in hexadecimal digits."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

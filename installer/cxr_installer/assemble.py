@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
+from cxr_desktop.children import CONSOLE
 from cxr_installer import archive, clean_root, debian, environment, freeze, gpu, smoke, wheels
-from cxr_installer.plan import CONSOLE
+from cxr_installer.plan import program
 from cxr_installer.stamp import ROOT, version
 from cxr_installer.tools import InstallerError, megabytes, present, run, source_date_epoch
+from cxr_shared.files import sha256_file
 
 _T = TypeVar("_T")
 
@@ -96,7 +98,7 @@ def gpu_addon(dist: Path, work: Path, *, libraries: bool) -> str:
     """Make the GPU add-on (Linux only), see that the frozen program takes it, and pack it."""
     folder, size = gpu.build(work / "env" / "bin" / "python", _new(work / "addon"), libraries=libraries)
     environment = {**smoke.plain_environment(work), "CXR_GPU": str(folder)}
-    said = run([_collection(work) / CONSOLE, "providers"], env=environment)
+    said = run([program(_collection(work)), "providers"], env=environment)
     if "GPU add-on is not installed" in said.out or "the GPU add-on in" in said.out:
         raise InstallerError(f"the program does not take the add-on in {folder}:\n{said.out}")
     tarball, seconds = _timed(lambda: gpu.pack(folder, dist))
@@ -105,13 +107,13 @@ def gpu_addon(dist: Path, work: Path, *, libraries: bool) -> str:
 
 def _collection(work: Path) -> Path:
     collection = work / CONSOLE
-    if not (collection / CONSOLE).is_file():
+    if not program(collection).is_file():
         raise InstallerError(f"{collection} holds no program. Run `python -m cxr_installer freeze` first.")
     return collection
 
 
 def _line(path: Path, seconds: float) -> str:
-    return f"{path}: {path.stat().st_size / 1e6:.1f} MB, {seconds:.0f} s, sha256 {archive.sha256(path)}"
+    return f"{path}: {path.stat().st_size / 1e6:.1f} MB, {seconds:.0f} s, sha256 {sha256_file(path)}"
 
 
 def _new(folder: Path) -> Path:

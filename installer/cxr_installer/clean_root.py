@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from subprocess import PIPE, STDOUT
 from typing import Final
 
 from cxr_desktop.inference.verdict import Scored
@@ -22,7 +23,6 @@ SUITE: Final = "bookworm"
 _PATH: Final = "/usr/sbin:/usr/bin:/sbin:/bin"
 _USER: Final = "reader"
 _HOME: Final = f"home/{_USER}"
-_DISPLAY: Final = ":77"
 _SEARCHED: Final = ("bin", "etc", "home", "lib", "opt", "root", "sbin", "tmp", "usr", "var")
 _DPKG: Final = ("var/lib/dpkg/", "var/log/", "var/cache/")
 
@@ -120,14 +120,14 @@ def mounted(root: Path) -> Iterator[None]:
 
 
 def files(root: Path) -> set[str]:
-    """Return every file of the root but what dpkg keeps of itself."""
+    """Return every file and folder of the root but what dpkg keeps of itself."""
     found = set()
     for top in _SEARCHED:
         for folder, folders, names in os.walk(root / top):
             if Path(folder).is_mount():
                 folders.clear()
                 continue
-            found |= {str(Path(folder, name).relative_to(root)) for name in names}
+            found |= {str(Path(folder, name).relative_to(root)) for name in (*names, *folders)}
     return {each for each in found if not each.startswith(_DPKG)}
 
 
@@ -156,6 +156,7 @@ def run_all(package: Path, root: Path, *, log: Path, picture: Path) -> list[tupl
     _require_no_python(root)
     run(["chroot", root, "chown", "-R", f"{_USER}:{_USER}", f"/{_HOME}"])
     (root / "tmp" / package.name).unlink(missing_ok=True)
+    (root / "tmp" / ".X11-unix").mkdir(exist_ok=True)
     before = files(root)
     shutil.copy(package, root / "tmp" / package.name)
     with mounted(root):
@@ -188,36 +189,22 @@ def window(root: Path, bundle: str, films: str, picture: Path) -> str:
     InstallerError
         It did not open, said something, or did not close with 0.
     """
-    server = subprocess.Popen(["Xvfb", _DISPLAY, "-screen", "0", "1600x1000x24", "-nolisten", "tcp"])
-    command = [
-        "unshare",
-        "--net",
-        "chroot",
-        f"--userspec={_USER}",
-        str(root),
-        "cxr-desktop",
-        films,
-        f"--bundle={bundle}",
-    ]
-    variables = {"PATH": _PATH, "LANG": "C.UTF-8", "HOME": f"/{_HOME}", "DISPLAY": _DISPLAY}
-    display = {**os.environ, "DISPLAY": _DISPLAY}
-    try:
-        time.sleep(1.0)
-        with subprocess.Popen(command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as program:
+    command = ["unshare", "--net", "chroot", f"--userspec={_USER}", str(root), "cxr-desktop", films]
+    with x_server() as display:
+        variables = {"PATH": _PATH, "LANG": "C.UTF-8", "HOME": f"/{_HOME}", "DISPLAY": display}
+        outside = {**os.environ, "DISPLAY": display}
+        # The bundle is named as a file manager names it: among the files to open.
+        with subprocess.Popen([*command, bundle], env=variables, stdout=PIPE, stderr=STDOUT) as program:
             try:
-                name = run(["xdotool", "search", "--sync", "--onlyvisible", "--name", "."], env=display, timeout_s=60)
-                time.sleep(8.0)  # the films are scored
-                _picture(picture, display)
-                number = name.out.split()[0]
-                run(["xdotool", "windowfocus", number, "key", "ctrl+q"], env=display)
+                name = run(["xdotool", "search", "--sync", "--onlyvisible", "--name", "."], env=outside, timeout_s=60)
+                wait_until_settled(store(root))
+                _picture(picture, outside)
+                run(["xdotool", "windowfocus", name.out.split()[0], "key", "ctrl+q"], env=outside)
                 said, _ = program.communicate(timeout=30)
+            except subprocess.TimeoutExpired:
+                raise InstallerError("the window did not close on Ctrl+Q") from None
             finally:
                 program.kill()
-    except subprocess.TimeoutExpired:
-        raise InstallerError("the window did not close on Ctrl+Q") from None
-    finally:
-        server.kill()
-        server.wait()
     if program.returncode or said.strip():
         raise InstallerError(f"the window ended with {program.returncode} and said: {said.decode(errors='replace')}")
     scored = kept(root)
@@ -228,10 +215,55 @@ def window(root: Path, bundle: str, films: str, picture: Path) -> str:
 
 def kept(root: Path) -> int:
     """Count the films whose scores the window kept, in its own store."""
-    path = root / _HOME / ".local" / "share" / "cxr-triage" / "worklist.sqlite"
     sha256 = open_bundle(root / _HOME / "in" / "chest.cxr").sha256
-    with closing(Store(path)) as store:
-        return sum(isinstance(each.verdict, Scored) for each in store.load(sha256))
+    with closing(Store(store(root))) as opened:
+        return sum(isinstance(each.verdict, Scored) for each in opened.load(sha256))
+
+
+def store(root: Path) -> Path:
+    """Return the window's store in a root."""
+    return root / _HOME / ".local" / "share" / "cxr-triage" / "worklist.sqlite"
+
+
+@contextmanager
+def x_server() -> Iterator[str]:
+    """Run an X server that no network reaches, and give the name of its display.
+
+    Raises
+    ------
+    InstallerError
+        It did not start.
+    """
+    read, write = os.pipe()
+    command = ["Xvfb", "-displayfd", str(write), "-screen", "0", "1600x1000x24", "-nolisten", "tcp"]
+    with subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL) as server:
+        os.close(write)
+        try:
+            with os.fdopen(read) as answer:
+                number = answer.readline().strip()  # comes when it is ready, or its end
+            if not number:
+                raise InstallerError("Xvfb did not start. Run it by hand to see why.")
+            yield f":{number}"
+        finally:
+            server.kill()
+
+
+def wait_until_settled(path: Path, *, quiet_s: float = 3.0, patience_s: float = 120.0) -> None:
+    """Wait until a store has grown and no longer grows; it is locked while its window is open, so its size must do.
+
+    Raises
+    ------
+    InstallerError
+        It was not there, or grew on, to the end of `patience_s`.
+    """
+    size, since, end = 0, time.monotonic(), time.monotonic() + patience_s
+    while not size or time.monotonic() - since < quiet_s:
+        if time.monotonic() > end:
+            raise InstallerError(f"the window was not done with its films within {patience_s:g} s")
+        time.sleep(0.1)
+        now = sum(each.stat().st_size for each in path.parent.glob(f"{path.name}*"))
+        if now != size:
+            size, since = now, time.monotonic()
 
 
 def _picture(path: Path, environment: dict[str, str]) -> None:

@@ -7,23 +7,24 @@ import email.utils
 import gzip
 import os
 import platform
+import re
 import shutil
 import textwrap
 from pathlib import Path
 from typing import Final
 
+from cxr_desktop.children import CONSOLE
 from cxr_desktop.system_libraries import FONTS, NEEDED, Use
 from cxr_installer import icons, manual
-from cxr_installer.freeze import copy_tree
 from cxr_installer.notices import NAME as NOTICES
-from cxr_installer.plan import CONSOLE
 from cxr_installer.stamp import ROOT, debian_version, version
-from cxr_installer.tools import megabytes, run
+from cxr_installer.tools import InstallerError, megabytes, run
 
 PACKAGE: Final = "cxr-desktop"
-_COMPILER: Final = ("libgcc-s1", "libstdc++6", "libxcb-glx0")
+_COMPILER: Final = {"libgcc_s.so.1": "libgcc-s1", "libstdc++.so.6": "libstdc++6", "libxcb-glx.so.0": "libxcb-glx0"}
 """What wheels' libraries load that `system_libraries` need not name, since every desktop has it."""
 
+_LIBC: Final = ("ld-linux", "libc.so", "libdl.so", "libm.so", "libpthread.so", "librt.so")
 _LINUX: Final = ROOT / "installer" / "linux"
 _RENAMED: Final = {"libglib2.0-0": "libglib2.0-0t64 | libglib2.0-0"}
 """Packages that another release names otherwise; the first name is the newer one."""
@@ -59,6 +60,21 @@ _LONG: Final = (
 )
 
 
+def undeclared(collection: Path) -> list[str]:
+    """Return the libraries that the program loads, does not bring, and whose packages it does not depend on."""
+    libraries = [path for path in collection.rglob("*") if path.is_file() and not path.is_symlink() and _is_elf(path)]
+    said = run(["readelf", "--dynamic", *libraries]).out if libraries else ""
+    needed = set(re.findall(r"\(NEEDED\).*\[(.+)\]", said))
+    declared = {library.soname for use in (Use.X11, Use.WAYLAND) for library in NEEDED[use]} | set(_COMPILER)
+    brought = {path.name for path in collection.rglob("*.so*")}
+    return sorted(each for each in needed - declared - brought if not each.startswith(_LIBC))
+
+
+def _is_elf(path: Path) -> bool:
+    with path.open("rb") as stream:
+        return stream.read(4) == b"\x7fELF"
+
+
 def file_name() -> str:
     """Return the package's file name."""
     return f"{PACKAGE}_{debian_version(version())}_amd64.deb"
@@ -67,7 +83,7 @@ def file_name() -> str:
 def depends() -> list[str]:
     """Return what the package needs: what Qt loads, as `cxr_desktop.system_libraries` names it, and a font."""
     libraries = (*NEEDED[Use.X11], *NEEDED[Use.WAYLAND], FONTS)
-    packages = [*_COMPILER, *(library.apt for library in libraries)]
+    packages = [*_COMPILER.values(), *(library.apt for library in libraries)]
     return [f"libc6 (>= {platform.libc_ver()[1]})", *(_RENAMED.get(each, each) for each in dict.fromkeys(packages))]
 
 
@@ -90,7 +106,7 @@ def stage(collection: Path, root: Path, *, epoch: int) -> Path:
     shutil.rmtree(root, ignore_errors=True)
     home = root / "usr" / "lib" / PACKAGE
     home.parent.mkdir(parents=True)
-    copy_tree(collection, home)
+    shutil.copytree(collection, home, symlinks=True)
     share = root / "usr" / "share"
     _link(root / "usr" / "bin" / CONSOLE, f"../lib/{PACKAGE}/{CONSOLE}")
     _put(_LINUX / "cxr-desktop.desktop", share / "applications" / "cxr-desktop.desktop")
@@ -110,8 +126,11 @@ def build(collection: Path, out: Path, *, epoch: int) -> Path:
     Raises
     ------
     InstallerError
-        dpkg-deb is not installed, or refused.
+        dpkg-deb or readelf is not installed, or refused, or a library is loaded that no dependency brings.
     """
+    missing = undeclared(collection)
+    if missing:
+        raise InstallerError(f"no dependency brings {', '.join(missing)}. Name it in cxr_desktop.system_libraries.")
     root = stage(collection, out / "deb-root", epoch=epoch)
     package = out / file_name()
     pack(root, package, epoch=epoch)

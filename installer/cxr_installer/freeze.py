@@ -8,10 +8,12 @@ import shutil
 import sys
 from pathlib import Path
 
+from cxr_desktop.children import CONSOLE
 from cxr_installer import icons, notices
-from cxr_installer.plan import APP_NAME, CONSOLE, STRIPPED, forbidden_in, plan_for
+from cxr_installer.plan import APP_NAME, STRIPPED, forbidden_in, plan_for, program
 from cxr_installer.stamp import ROOT, version
 from cxr_installer.tools import InstallerError, ask, present, run, source_date_epoch
+from cxr_shared.files import write_text
 
 
 def freeze(python: Path, out: Path, *, demo_bundle: Path | None = None) -> Path:
@@ -107,14 +109,9 @@ def _worth_stripping(path: Path) -> bool:
 def _compact(path: Path) -> None:
     """Write a table without its spaces: highdicom's is 7 MB smaller and says the same."""
     table = json.loads(path.read_text(encoding="utf-8"))
-    path.write_text(json.dumps(table, separators=(",", ":"), ensure_ascii=False), encoding="utf-8")
+    write_text(path, json.dumps(table, separators=(",", ":"), ensure_ascii=False))
 
 
 def reported_version(collection: Path) -> str:
     """Return what the frozen program says of itself."""
-    return ask([collection / CONSOLE, "--version"]).out.strip()
-
-
-def copy_tree(source: Path, target: Path) -> None:
-    """Copy a collection with its links as links."""
-    shutil.copytree(source, target, symlinks=True)
+    return ask([program(collection), "--version"]).out.strip()

@@ -10,6 +10,7 @@ from typing import Final
 from cxr_installer.environment import LOCK, create, installed
 from cxr_installer.stamp import ROOT
 from cxr_installer.tools import InstallerError, run
+from cxr_shared.files import write_text
 
 _NOT_LOCKED: Final = frozenset({"cxr-triage", "pip"})
 _HEAD: Final = """\
@@ -37,9 +38,7 @@ def renew(work: Path) -> Path:
     pins = {name: number.partition("+")[0] for name, number in installed(python).items() if name not in _NOT_LOCKED}
     pins["onnxruntime"] = pins["onnxruntime-gpu"]
     shutil.rmtree(work / "lock-env")
-    partial = LOCK.with_suffix(".partial")
-    partial.write_text(_HEAD + "".join(f"{name}=={pins[name]}\n" for name in sorted(pins)), encoding="utf-8")
-    partial.replace(LOCK)
+    write_text(LOCK, _HEAD + "".join(f"{name}=={pins[name]}\n" for name in sorted(pins)))
     return LOCK
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Final
 
-CONSOLE: Final = "cxr-desktop"
+from cxr_desktop import children
+from cxr_desktop.children import CONSOLE
+
 WINDOWED: Final = "cxr-desktopw"
 """The same program without a console, as python.exe has pythonw.exe."""
 
@@ -19,11 +22,7 @@ FORBIDDEN: Final = ("torch", "torchvision", "timm", "lightning_fabric", "cxr_tra
 """The desktop never needs these; a collection that holds one is no release."""
 
 _HIDDEN: Final = (
-    "cxr_desktop.bench_ui.child",
-    "cxr_desktop.bench_ui.run",
-    "cxr_desktop.inference.probe",
-    "cxr_desktop.intake.worker",
-    "cxr_desktop.system_libraries",
+    *children.MODULES,
     # imagecodecs loads each codec when it is first named; these are what `cxr_shared.film` names.
     "imagecodecs._imcd",
     "imagecodecs._jpeg8",
@@ -137,6 +136,11 @@ _PLANS: Final = {
     "win32": Plan("win32", icon="cxr-triage.ico", version_info=True),
     "darwin": Plan("darwin", icon="cxr-triage.icns", app_bundle=True),
 }
+
+
+def program(collection: Path) -> Path:
+    """Return a collection's program that has standard streams."""
+    return collection / (f"{CONSOLE}.exe" if sys.platform == "win32" else CONSOLE)
 
 
 def plan_for(system: str) -> Plan:

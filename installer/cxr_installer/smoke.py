@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import sys
 import tempfile
 import time
 from collections.abc import Iterable, Sequence
@@ -11,8 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from cxr_desktop.inference.kinds import KINDS
 from cxr_installer import material
-from cxr_installer.plan import CONSOLE
+from cxr_installer.plan import program
 from cxr_installer.stamp import version
 from cxr_installer.tools import InstallerError, Said, ask
 
@@ -36,9 +39,7 @@ _TRIAGED: Final = (
 )
 _PROVIDERS: Final = (
     r"provider +works +device +why",
-    r"(CUDA|TensorRT \(when asked for\)) +no +– .*",
-    r"OpenVINO +no +– .*this program brings none.*",
-    r"CPU +yes .*",
+    *(rf"{kind.name}( \(when asked for\))? +(yes|no) .*" for kind in KINDS if kind.here),
     r"CPU: .+",
     r"models run as +ms a film .*",
     r"float32, (side by side|in turn|branches|stacked) .*",
@@ -141,8 +142,11 @@ def check_silence(home: Path) -> None:
 
 def plain_environment(home: Path) -> dict[str, str]:
     """Return the environment of a person who has no Python: nothing of ours but a home folder."""
-    own = {"HOME": str(home), "TMPDIR": str(home)}
-    return {**own, "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "QT_QPA_PLATFORM": "offscreen"}
+    own = {"HOME": str(home), "TMPDIR": str(home), "QT_QPA_PLATFORM": "offscreen"}
+    if sys.platform == "win32":  # it starts no program without the first two
+        kept = {name: os.environ[name] for name in ("SYSTEMROOT", "PATH") if name in os.environ}
+        return {**own, **kept, "USERPROFILE": str(home), "LOCALAPPDATA": str(home), "TEMP": str(home)}
+    return {**own, "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
 
 
 def run(collection: Path, *, log: Path) -> list[tuple[str, float]]:
@@ -160,9 +164,7 @@ def run(collection: Path, *, log: Path) -> list[tuple[str, float]]:
         (folder / "out").mkdir()
         for step in steps(str(bundle), str(films), str(folder / "out")):
             start = time.monotonic()
-            said = ask(
-                [collection / CONSOLE, *step.arguments], cwd=folder, env=plain_environment(folder), timeout_s=300
-            )
+            said = ask([program(collection), *step.arguments], cwd=folder, env=plain_environment(folder), timeout_s=300)
             times.append((step.name, time.monotonic() - start))
             words.append(f"$ cxr-desktop {' '.join(step.arguments)}\n{said.out}{said.err}[{said.code}]\n")
             log.write_text("\n".join(words), encoding="utf-8")

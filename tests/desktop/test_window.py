@@ -329,6 +329,17 @@ def test_dropped_files_folders_and_bundles_are_opened(
     assert window.desk.loaded is not None
 
 
+def test_a_bundle_among_the_paths_of_the_command_line_is_used(
+    window: MainWindow, qtbot: QtBot, films: dict[str, Path], bundle_path: Path
+) -> None:
+    """A file manager opens a bundle as `cxr-desktop chest.cxr`."""
+    window.open_paths([bundle_path])
+    qtbot.waitUntil(lambda: window.desk.loaded is not None, timeout=20000)
+    assert window.notice.text == ""
+    window.open_paths([films["dark"], bundle_path])
+    qtbot.waitUntil(lambda: _done(window) and len(window.desk.sheet.rows) == 1, timeout=20000)
+
+
 def test_a_film_that_is_opened_twice_is_one_row(scored: MainWindow, qtbot: QtBot, films: dict[str, Path]) -> None:
     scored.open_paths([films["dark"], films["dark"].parent])
     qtbot.wait(200)

@@ -16,6 +16,7 @@ from cxr_installer.notices import Notice, of_packages, of_python, text
 from cxr_installer.plan import CONSOLE
 from cxr_installer.stamp import version
 from cxr_installer.tools import InstallerError
+from cxr_shared.files import sha256_file
 
 EPOCH = 1_700_000_000
 
@@ -66,7 +67,7 @@ def test_the_same_program_gives_the_same_package(collection: Path, tmp_path: Pat
     (tmp_path / "b").mkdir()
     first = debian.build(collection, tmp_path / "a", epoch=EPOCH)
     again = debian.build(collection, tmp_path / "b", epoch=EPOCH)
-    assert archive.sha256(first) == archive.sha256(again)
+    assert sha256_file(first) == sha256_file(again)
 
 
 def test_a_tarball_is_the_same_wherever_its_folder_lay(collection: Path, tmp_path: Path) -> None:
@@ -74,7 +75,7 @@ def test_a_tarball_is_the_same_wherever_its_folder_lay(collection: Path, tmp_pat
     shutil.copytree(collection, other, symlinks=True)
     first = archive.tarball(collection, tmp_path / "a.tar.gz", root="cxr", epoch=EPOCH)
     again = archive.tarball(other, tmp_path / "b.tar.gz", root="cxr", epoch=EPOCH)
-    assert archive.sha256(first) == archive.sha256(again)
+    assert sha256_file(first) == sha256_file(again)
     with tarfile.open(first) as packed:
         members = {each.name: each for each in packed}
     assert members[f"cxr/{CONSOLE}"].mode == 0o755
@@ -168,3 +169,20 @@ def test_the_windows_script_is_told_of_version_and_size(collection: Path, tmp_pa
 def test_no_windows_installer_is_made_of_a_linux_program(collection: Path, tmp_path: Path) -> None:
     with pytest.raises(InstallerError, match="Freeze it on Windows"):
         windows.build(collection, tmp_path)
+
+
+def test_a_library_that_no_dependency_brings_stops_the_package(collection: Path, tmp_path: Path) -> None:
+    _needs("readelf")
+    _needs("gcc")
+    for library in ("libbrought.so.1", "libmissing.so.1"):
+        source = ["-x", "c", "-", f"-Wl,-soname,{library}", "-o", str(tmp_path / library)]
+        subprocess.run(["gcc", "-shared", "-fPIC", *source], input=b"int x;", check=True)
+    needs = ["-Wl,--no-as-needed", str(tmp_path / "libbrought.so.1"), str(tmp_path / "libmissing.so.1")]
+    program = collection / "_internal" / "module.so"
+    subprocess.run(["gcc", "-shared", "-fPIC", *needs, "-x", "c", "-", "-o", program], input=b"int y;", check=True)
+    shutil.copy(tmp_path / "libbrought.so.1", collection / "_internal")
+    (collection / "_internal" / "libreal.so.1").unlink()
+    (collection / "_internal" / "libreal.so").unlink()
+    assert debian.undeclared(collection) == ["libmissing.so.1"]
+    with pytest.raises(InstallerError, match=r"libmissing\.so\.1"):
+        debian.build(collection, tmp_path, epoch=EPOCH)

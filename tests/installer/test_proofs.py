@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from pathlib import Path
 
 import pytest
 
-from cxr_installer import lock, material, smoke, wheels
+from cxr_installer import clean_root, lock, material, smoke, wheels
 from cxr_installer.stamp import ROOT
 from cxr_installer.tools import InstallerError, Said, ask, run
 
-
-def _step(**changes: object) -> smoke.Step:
-    return smoke.Step(**{"name": "try", "arguments": (), "out": (r"ok \d+", "done"), **changes})  # type: ignore[arg-type]
+_STEP = smoke.Step("try", (), (r"ok \d+", "done"))
 
 
 def test_expected_words_pass_whatever_their_order_and_number() -> None:
-    smoke.judge(_step(), Said(0, "ok 1\nok 2\n\ndone\n", ""))
+    smoke.judge(_STEP, Said(0, "ok 1\nok 2\n\ndone\n", ""))
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def test_expected_words_pass_whatever_their_order_and_number() -> None:
 )
 def test_anything_else_fails(said: Said, words: str) -> None:
     with pytest.raises(InstallerError, match=words):
-        smoke.judge(_step(), said)
+        smoke.judge(_STEP, said)
 
 
 def test_no_step_accepts_everything() -> None:
@@ -110,3 +110,20 @@ def test_a_program_that_fails_or_is_missing_is_named() -> None:
     assert ask(["sh", "-c", "echo a; echo b >&2; exit 3"]) == Said(3, "a\n", "b\n")
     with pytest.raises(InstallerError, match="longer than"):
         ask(["sleep", "5"], timeout_s=0.1)
+
+
+def test_a_store_that_grows_is_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "worklist.sqlite"
+    with pytest.raises(InstallerError, match="was not done"):
+        clean_root.wait_until_settled(path, quiet_s=0.1, patience_s=0.3)
+
+    def grow() -> None:
+        for number in range(1, 6):
+            time.sleep(0.2)
+            path.write_bytes(bytes(number))
+
+    writer = threading.Thread(target=grow)
+    writer.start()
+    clean_root.wait_until_settled(path, quiet_s=1.0, patience_s=20)
+    assert path.stat().st_size == 5
+    writer.join()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,9 +13,7 @@ from cxr_desktop.inference.verdict import Verdict
 from cxr_desktop.intake.files import find_films_in_chunks
 from cxr_desktop.store.places import FileState, file_states
 from cxr_desktop.ui.i18n import tr
-from cxr_desktop.ui.mailbox import Background, Mailbox
-from cxr_desktop.ui.memory import Memory
-from cxr_desktop.worklist.sheet import Sheet
+from cxr_desktop.ui.workplace import Workplace
 
 if TYPE_CHECKING:
     from cxr_desktop.intake.watch import FolderWatch
@@ -26,14 +24,8 @@ class Arrivals(QObject):
 
     Parameters
     ----------
-    sheet
-        The list, which is asked and not changed.
-    memory
-        Where films are remembered.
-    mailbox, background
-        The way to the window's thread and from it.
-    stopped
-        Whether the window closes.
+    work
+        The list, which is asked and not changed; where films are remembered; the ways between threads.
 
     Signals
     -------
@@ -50,28 +42,15 @@ class Arrivals(QObject):
     told = Signal(str)
     failed = Signal(str)
 
-    def __init__(
-        self,
-        sheet: Sheet,
-        memory: Memory,
-        mailbox: Mailbox,
-        background: Background,
-        *,
-        stopped: Callable[[], bool],
-        parent: QObject | None = None,
-    ) -> None:
+    def __init__(self, work: Workplace, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._sheet = sheet
-        self._memory = memory
-        self._mailbox = mailbox
-        self._background = background
-        self._stopped = stopped
+        self._work = work
         self._watch: FolderWatch | None = None
         self._states: dict[Path, FileState] = {}  # of films that were scored, or about to be, when they arrived again
 
     def open_paths(self, paths: Sequence[Path]) -> None:
         """Add the films among files and folders."""
-        self._background.run(lambda: self._search(paths), success=self._searched, failure=self.failed.emit)
+        self._work.background.run(lambda: self._search(paths), success=self._searched, failure=self.failed.emit)
 
     def watch(self, folder: Path) -> None:
         """Add each film that lies in a folder or arrives there, in place of the folder that was watched before."""
@@ -80,8 +59,8 @@ class Arrivals(QObject):
         self.unwatch()
         self._watch = FolderWatch(
             folder,
-            lambda films: self._mailbox.post(partial(self._arrived, films, file_states(list(map(str, films))))),
-            on_trouble=lambda words: self._mailbox.post(lambda: self.told.emit(words)),
+            lambda films: self._work.mailbox.post(partial(self._arrived, films, file_states(list(map(str, films))))),
+            on_trouble=lambda words: self._work.mailbox.post(lambda: self.told.emit(words)),
         ).start()
 
     def unwatch(self) -> None:
@@ -97,7 +76,7 @@ class Arrivals(QObject):
 
     def _arrived(self, films: list[Path], states: list[FileState]) -> None:
         """Add films of the watched folder; those on the list that hold another film by now are told of first."""
-        rows = [(self._sheet.row_of(film), state) for film, state in zip(films, states, strict=True)]
+        rows = [(self._work.sheet.row_of(film), state) for film, state in zip(films, states, strict=True)]
         again = [row for row, state in rows if row is not None and row.was_read_in_another(state)]
         waiting = [row for row, _ in rows if row is not None and row.verdict is None]
         self._states.update({row.source: state for row, state in rows if row is not None and row in (*again, *waiting)})
@@ -108,10 +87,10 @@ class Arrivals(QObject):
     def _search(self, paths: Sequence[Path]) -> bool:
         """Add films as they are found; says whether there was any."""
         found = False
-        for chunk in find_films_in_chunks(paths, stopped=self._stopped):
+        for chunk in find_films_in_chunks(paths, stopped=self._work.stopped):
             found = True
-            self._sheet.look_up(chunk)  # asks the disk here, not in the window's thread
-            self._mailbox.post(partial(self._add, chunk))
+            self._work.sheet.look_up(chunk)  # asks the disk here, not in the window's thread
+            self._work.mailbox.post(partial(self._add, chunk))
         return found
 
     def _searched(self, found: bool) -> None:  # noqa: FBT001  (what `_search` gives)
@@ -121,7 +100,7 @@ class Arrivals(QObject):
             )
 
     def _add(self, files: list[Path]) -> None:
-        fresh = self._sheet.new_among(files)
+        fresh = self._work.sheet.new_among(files)
         if fresh:
-            self._memory.add(fresh)
+            self._work.memory.add(fresh)
             self.found.emit(fresh)

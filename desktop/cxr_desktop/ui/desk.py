@@ -25,6 +25,7 @@ from cxr_desktop.ui.memory import Memory
 from cxr_desktop.ui.rendering import Pyramid
 from cxr_desktop.ui.scoring import Scoring
 from cxr_desktop.ui.shelf import Shelf
+from cxr_desktop.ui.workplace import Workplace
 from cxr_desktop.worklist.reading import Readings
 from cxr_desktop.worklist.row import Row
 from cxr_desktop.worklist.said import said_of
@@ -96,9 +97,9 @@ class Desk(QObject):
         self._shelf = Shelf()
         self._stop = threading.Event()
         self._wanted: Path | None = None
-        parts = (self.sheet, self._memory, self._mailbox, self._background)
-        self._arrivals = Arrivals(*parts, stopped=self._stop.is_set, parent=self)
-        self._scoring = Scoring(*parts, stopped=self._stop.is_set, parent=self)
+        work = Workplace(self.sheet, self._memory, self._mailbox, self._background, self._stop.is_set)
+        self._arrivals = Arrivals(work, self)
+        self._scoring = Scoring(work, self)
         self._connect()
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -15,10 +16,8 @@ from cxr_desktop.inference.verdict import Verdict
 from cxr_desktop.store import StoredFilm
 from cxr_desktop.store.records import Read
 from cxr_desktop.ui.loading import Loaded, load
-from cxr_desktop.ui.mailbox import Background, Mailbox
-from cxr_desktop.ui.memory import Memory
 from cxr_desktop.ui.scorer import Scorer
-from cxr_desktop.worklist.sheet import Sheet
+from cxr_desktop.ui.workplace import Workplace
 from cxr_shared.bundle import Bundle
 
 _RECALLED_AT_ONCE: Final = 50
@@ -29,14 +28,9 @@ class Scoring(QObject):
 
     Parameters
     ----------
-    sheet
-        The list, whose verdicts become another bundle's when a bundle comes.
-    memory
-        Keeps verdicts before anybody sees them.
-    mailbox, background
-        The way to the window's thread and from it.
-    stopped
-        Whether the window closes.
+    work
+        The list, whose verdicts become another bundle's when a bundle comes; the memory, which keeps each verdict
+        before anybody sees it; the ways between threads.
 
     Signals
     -------
@@ -58,25 +52,12 @@ class Scoring(QObject):
     not_ready = Signal()
     failed = Signal(str)
 
-    def __init__(
-        self,
-        sheet: Sheet,
-        memory: Memory,
-        mailbox: Mailbox,
-        background: Background,
-        *,
-        stopped: Callable[[], bool],
-        parent: QObject | None = None,
-    ) -> None:
+    def __init__(self, work: Workplace, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.loaded: Loaded | None = None
         self.recalled = False
         """Whether what the bundle said before is on the list, so that the rest can be scored."""
-        self._sheet = sheet
-        self._memory = memory
-        self._mailbox = mailbox
-        self._background = background
-        self._stopped = stopped
+        self._work = work
         self._asked = 0
         self._scorer: Scorer | None = None
         self._retired: list[Scorer] = []
@@ -85,8 +66,8 @@ class Scoring(QObject):
         """Read a bundle, choose its provider, and score every film with it."""
         self._asked += 1
         asked = self._asked
-        self._background.run(
-            lambda: load(read(), wanted, stopped=self._stopped),
+        self._work.background.run(
+            lambda: load(read(), wanted, stopped=self._work.stopped),
             success=lambda loaded: self._use(loaded, asked),
             failure=lambda words: self._no_bundle(words, asked),
         )
@@ -99,9 +80,8 @@ class Scoring(QObject):
     def recall(self, films: Sequence[StoredFilm]) -> None:
         """Put what was remembered on the list, a few films at a time, so that the window goes on answering."""
         for start in range(0, len(films), _RECALLED_AT_ONCE):
-            part = films[start : start + _RECALLED_AT_ONCE]
-            self._mailbox.post(lambda part=part: self._sheet.recall(part))  # type: ignore[misc]
-        self._mailbox.post(self.relisted.emit)
+            self._work.mailbox.post(partial(self._work.sheet.recall, films[start : start + _RECALLED_AT_ONCE]))
+        self._work.mailbox.post(self.relisted.emit)
 
     def close(self) -> None:
         """End every thread and process that scores."""
@@ -118,19 +98,19 @@ class Scoring(QObject):
         # Those that have ended hold their models for nothing.
         self._retired = [scorer for scorer in self._retired if scorer.running]
         self.loaded = loaded
-        self._sheet.age_verdicts(loaded.bundle.sha256)
+        self._work.sheet.age_verdicts(loaded.bundle.sha256)
         self.recalled = False  # films that come meanwhile are scored with those that wait
         self._scorer = Scorer(
             loaded.engine,
             loaded.provenance,
             on_event=lambda event: self._keep_and_post(event, loaded),
-            on_fault=lambda words: self._mailbox.post(lambda: self.failed.emit(words)),
+            on_fault=lambda words: self._work.mailbox.post(lambda: self.failed.emit(words)),
             on_idle=lambda stopped: remember_fastest(loaded.bundle, loaded.provider, stopped=stopped),
         )
-        self._memory.audit("bundle opened", bundle=loaded.bundle.sha256, provider=loaded.provider.name)
+        self._work.memory.audit("bundle opened", bundle=loaded.bundle.sha256, provider=loaded.provider.name)
         self.ready.emit(loaded)
-        self._background.run(
-            lambda: self._memory.films(loaded.bundle.sha256),
+        self._work.background.run(
+            lambda: self._work.memory.films(loaded.bundle.sha256),
             success=lambda films: self._go_on(films, loaded),
             failure=lambda words: self._go_on([], loaded, words),
         )
@@ -146,23 +126,23 @@ class Scoring(QObject):
             self.failed.emit(trouble)
         if loaded is self.loaded and self._scorer is not None:
             self.recall(films)
-            self._mailbox.post(lambda: self._score_waiting(loaded))
+            self._work.mailbox.post(lambda: self._score_waiting(loaded))
 
     def _score_waiting(self, loaded: Loaded) -> None:
         if loaded is self.loaded and self._scorer is not None:
             self.recalled = True
-            self._scorer.submit(self._sheet.waiting())
+            self._scorer.submit(self._work.sheet.waiting())
 
     def _keep_and_post(self, event: TriageEvent, loaded: Loaded) -> None:
         """Keep a verdict, in the scorer's thread, before anybody sees it."""
         if isinstance(event, FilmJudged):
-            self._memory.judge(event.verdict)
-            read = self._memory.last_read(event.verdict.sha256)
-            self._mailbox.post(lambda: self._hear(event.verdict, read, loaded))
+            self._work.memory.judge(event.verdict)
+            read = self._work.memory.last_read(event.verdict.sha256)
+            self._work.mailbox.post(lambda: self._hear(event.verdict, read, loaded))
 
     def _hear(self, verdict: Verdict, read: Read | None, loaded: Loaded) -> None:
         if read is not None:
-            self._sheet.learn(read)
+            self._work.sheet.learn(read)
         # What an earlier bundle's scorer still had in hand must not mix with the new bundle's verdicts.
         if loaded is self.loaded:
             self.judged.emit(verdict)

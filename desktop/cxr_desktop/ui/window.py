@@ -110,9 +110,13 @@ class MainWindow(QMainWindow):
         )
 
     def open_paths(self, paths: Sequence[Path]) -> None:
-        """Open files and folders."""
-        if paths:
-            self.desk.open_paths(paths)
+        """Open films and folders; a bundle among them becomes the one that scores."""
+        bundles = [path for path in paths if path.suffix.lower() == ".cxr"]
+        films = [path for path in paths if path not in bundles]
+        if films:
+            self.desk.open_paths(films)
+        if bundles:
+            self.desk.open_bundle(bundles[-1])
 
     def next_target(self) -> None:
         """Choose the next target."""
@@ -160,12 +164,8 @@ class MainWindow(QMainWindow):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802
-        """Open what was dropped; a bundle becomes the one that scores."""
-        paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
-        bundles = [path for path in paths if path.suffix.lower() == ".cxr"]
-        self.open_paths([path for path in paths if path not in bundles])
-        if bundles:
-            self.desk.open_bundle(bundles[-1])
+        """Open what was dropped."""
+        self.open_paths([Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()])
         event.acceptProposedAction()
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
