@@ -40,7 +40,7 @@ def atomic_writer(path: Path, *, mode: int | None = None) -> Iterator[BinaryIO]:
             os.fsync(stream.fileno())
         temporary.chmod(0o666 & ~_umask() if mode is None else mode)
         temporary.replace(path)
-        _sync_directory(path.parent)
+        sync_directory(path.parent)
     except OSError as error:
         raise _output_error(path, error) from error
     finally:
@@ -86,7 +86,8 @@ def _umask() -> int:
     return current
 
 
-def _sync_directory(folder: Path) -> None:
+def sync_directory(folder: Path) -> None:
+    """Put a folder's entries on the disk, so that a rename in it outlives a loss of power."""
     if os.name == "nt":  # a directory cannot be opened there, and NTFS journals the rename
         return
     descriptor = os.open(folder, os.O_RDONLY)
