@@ -95,6 +95,11 @@ class Receiver:
         """Associations that are open now."""
         return self._gate.associations
 
+    @property
+    def running(self) -> bool:
+        """Whether callers are heard."""
+        return self._accepting is not None and self._accepting.is_alive()
+
     def start(self) -> None:
         """Listen, once; a closed receiver does not begin again.
 
