@@ -51,13 +51,18 @@ class DimseDestination:
         classes = sorted({each.sop_class for each in objects})
         with self._associated(classes) as association:
             accepted = {context.abstract_syntax for context in association.accepted_contexts}
+            broken = False
             for number, each in enumerate(objects):
                 if each.sop_class not in accepted:
                     yield Outcome(each.number, State.REFUSED, "the peer does not take objects of this class")
                     continue
-                if not association.is_established:
+                if broken or not association.is_established:
                     raise PeerUnreachable(f"The peer {self._name!r} ended the association. It is tried again.")
-                yield self._store(association, each, before, message=number % 65535 + 1)
+                outcome = self._store(association, each, before, message=number % 65535 + 1)
+                broken = outcome.state is State.UNCONFIRMED  # pynetdicom may not have noticed yet
+                if broken:
+                    association.abort()
+                yield outcome
 
     def _store(self, association: Association, each: Outgoing, before: BeforeSending, *, message: int) -> Outcome:
         dataset = dcmread(each.path)
@@ -103,7 +108,8 @@ class DimseDestination:
             self._open = None
             if association.is_established:
                 association.release()
-            association.join(self._peer.timeout_seconds)
+            if association.is_alive():
+                association.join(self._peer.timeout_seconds)
 
     def _associate(self, classes: Sequence[str]) -> Association:
         peer = self._peer
