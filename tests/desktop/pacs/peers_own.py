@@ -46,12 +46,15 @@ class Archive:
         Objects that it holds.
     answers
         Whether it answers when asked.
+    silence
+        Seconds that it is silent where it hangs; it keeps nothing then.
     """
 
     script: list[str | int] = field(default_factory=list)
     received: list[str] = field(default_factory=list)
     held: dict[str, Dataset] = field(default_factory=dict)
     answers: bool = True
+    silence: float = 0.8
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def next(self, dataset: Dataset) -> str | int:
@@ -76,7 +79,7 @@ class StoreScp:
 
     title = "OWN"
 
-    def __init__(self, classes: tuple[str, ...] = CLASSES) -> None:
+    def __init__(self, classes: tuple[str, ...] = CLASSES, port: int = 0) -> None:
         self.archive = Archive()
         entity = AE(ae_title=self.title)
         for each in classes:
@@ -88,7 +91,7 @@ class StoreScp:
             (evt.EVT_C_FIND, self._find),
             (evt.EVT_ESTABLISHED, self._count),
         ]
-        self.server = entity.start_server(("127.0.0.1", 0), block=False, evt_handlers=handlers)
+        self.server = entity.start_server(("127.0.0.1", port), block=False, evt_handlers=handlers)
         self.port = int(self.server.socket.getsockname()[1])
 
     def peer(self, name: str = "own", seconds: float = 5) -> Peer:
@@ -104,7 +107,7 @@ class StoreScp:
     def _store(self, event: Any) -> int:
         act = self.archive.next(event.dataset)
         if act == HANG:
-            time.sleep(2)
+            time.sleep(self.archive.silence)
         if act in (DROP, STORE_AND_DROP):
             with contextlib.suppress(OSError, AttributeError):
                 event.assoc.dul.socket.socket.shutdown(socket.SHUT_RDWR)
@@ -144,7 +147,8 @@ class StowServer:
 class _Handler(BaseHTTPRequestHandler):
     archive: Archive
     protocol_version = "HTTP/1.1"
-    timeout = 3
+    timeout = 1
+    disable_nagle_algorithm = True
 
     def log_message(self, *args: object) -> None:
         """Say nothing."""
@@ -157,7 +161,7 @@ class _Handler(BaseHTTPRequestHandler):
         dataset = pydicom.dcmread(BytesIO(part))
         act = self.archive.next(dataset)
         if act == HANG:
-            time.sleep(2)
+            time.sleep(self.archive.silence)
         if act in (DROP, STORE_AND_DROP):
             self.connection.shutdown(socket.SHUT_RDWR)
             self.close_connection = True
