@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.desktop.report.conftest import faults, own_key, phantoms, pool, report_bundle, scored
+from tests.desktop.report.conftest import change, faults, own_key, phantoms, pool, report_bundle, scored
 
 from .peers_orthanc import orthanc
 
-__all__ = ["faults", "orthanc", "own_key", "phantoms", "pool", "report_bundle", "scored"]
+__all__ = ["change", "faults", "orthanc", "own_key", "phantoms", "pool", "report_bundle", "scored"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import socket
 import ssl
 from collections.abc import Generator, Iterator, Sequence
 from typing import Any, Final
@@ -12,7 +13,7 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
-from pynetdicom import AE
+from pynetdicom import AE, evt
 from pynetdicom.association import Association
 from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelFind  # type: ignore[attr-defined]
 
@@ -51,13 +52,18 @@ class DimseDestination:
         classes = sorted({each.sop_class for each in objects})
         with self._associated(classes) as association:
             accepted = {context.abstract_syntax for context in association.accepted_contexts}
+            broken = False
             for number, each in enumerate(objects):
                 if each.sop_class not in accepted:
                     yield Outcome(each.number, State.REFUSED, "the peer does not take objects of this class")
                     continue
-                if not association.is_established:
+                if broken or not association.is_established:
                     raise PeerUnreachable(f"The peer {self._name!r} ended the association. It is tried again.")
-                yield self._store(association, each, before, message=number % 65535 + 1)
+                outcome = self._store(association, each, before, message=number % 65535 + 1)
+                broken = outcome.state is State.UNCONFIRMED  # pynetdicom may not have noticed yet
+                if broken:
+                    association.abort()
+                yield outcome
 
     def _store(self, association: Association, each: Outgoing, before: BeforeSending, *, message: int) -> Outcome:
         dataset = dcmread(each.path)
@@ -89,6 +95,7 @@ class DimseDestination:
         association = self._open
         if association is not None and association.is_alive():
             association.abort()
+            association.dimse.msg_queue.put((None, None))  # wakes who waits for an answer
 
     def close(self) -> None:
         """See `Destination.close`; an association lasts no longer than a call."""
@@ -103,7 +110,8 @@ class DimseDestination:
             self._open = None
             if association.is_established:
                 association.release()
-            association.join(self._peer.timeout_seconds)
+            if association.is_alive():
+                association.join(self._peer.timeout_seconds)
 
     def _associate(self, classes: Sequence[str]) -> Association:
         peer = self._peer
@@ -113,7 +121,13 @@ class DimseDestination:
         for each in classes:
             entity.add_requested_context(each, _ENCODINGS)
         tls = (tls_context(peer.tls, self._name), peer.host) if peer.tls is not None else None
-        association = entity.associate(peer.host, peer.port, ae_title=peer.ae_title, tls_args=tls)
+        association = entity.associate(
+            peer.host,
+            peer.port,
+            ae_title=peer.ae_title,
+            tls_args=tls,
+            evt_handlers=[(evt.EVT_CONN_OPEN, _without_delay)],
+        )
         if association.is_established:
             return association
         if association.is_rejected:
@@ -146,6 +160,12 @@ def tls_context(tls: Tls, name: str) -> ssl.SSLContext:
             f"A TLS file of the peer {name!r} cannot be used ({error.strerror or 'unknown reason'}). Correct it."
         ) from error
     return context
+
+
+def _without_delay(event: Any) -> None:  # noqa: ANN401  (pynetdicom's event)
+    """Keep Nagle's algorithm from holding up the data set that follows a small command."""
+    with contextlib.suppress(OSError, AttributeError):
+        event.assoc.dul.socket.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def _identifier(each: Outgoing) -> Dataset:

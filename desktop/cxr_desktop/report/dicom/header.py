@@ -156,7 +156,7 @@ def encoded(made: Dataset) -> bytes:
     stored = io.BytesIO()
     try:
         made.save_as(stored, enforce_file_format=True)
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError, OSError) as error:  # pydicom's for numbers
         raise OutputError(
             f"{made.get('Modality', 'DICOM')} object could not be encoded as DICOM ({type(error).__name__}). "
             "Please report this."
