@@ -7,9 +7,8 @@ import threading
 from pathlib import Path
 from typing import Final
 
-from cxr_desktop.batch import load_bundle
 from cxr_desktop.inference.kinds import Wanted
-from cxr_desktop.inference.loading import load
+from cxr_desktop.inference.loading import load, load_bundle
 from cxr_desktop.pacs.config import network_path, read_network
 from cxr_desktop.pacs.serve.log import log_to_stderr
 from cxr_desktop.settings import load_settings, settings_path
