@@ -17,8 +17,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from pydicom import dcmread
 from pydicom.errors import InvalidDicomError
+from pydicom.filereader import read_file_meta_info
 
 from cxr_desktop.pacs.config import Quotas
 from cxr_desktop.pacs.errors import SpoolFull, SpoolNotWritable
@@ -276,7 +276,7 @@ class Arriving:
 def origin_of(film: Path) -> str:
     """AE title or name of the peer that a film came from; empty where its file does not say."""
     try:
-        meta = dcmread(film, stop_before_pixels=True, specific_tags=[]).file_meta
-    except (OSError, InvalidDicomError, ValueError, TypeError, AttributeError, EOFError):
+        meta = read_file_meta_info(film)
+    except (OSError, InvalidDicomError, ValueError, TypeError, AttributeError, EOFError, NotImplementedError):
         return ""
     return str(meta.get("SourceApplicationEntityTitle", "")).strip()

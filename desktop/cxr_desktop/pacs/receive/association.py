@@ -7,8 +7,10 @@ import socket
 import ssl
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from cxr_desktop.pacs.config import ReceiveConfig
@@ -107,7 +109,9 @@ class Association:
             if request is not None:
                 self._serve_counted(request)
         except Exception as error:  # noqa: BLE001  (the last boundary: one caller must not end the receiver)
-            _log.error("a connection from %s ended by a fault of this program: %s", self._address, type(error).__name__)
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            where = f"{type(error).__name__} at {Path(place.filename).name}:{place.lineno}"  # its text might say more
+            _log.error("a connection from %s ended by a fault of this program: %s", self._address, where)
         finally:
             self._wire.close()
 

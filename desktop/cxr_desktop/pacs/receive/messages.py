@@ -21,7 +21,7 @@ from cxr_desktop.pacs.receive.wire import violation
 LONGEST_COMMAND: Final = 8 * 1024
 """Bytes of a command set; C-STORE's take some 300."""
 NO_DATA_SET: Final = 0x0101
-_UID: Final = re.compile(r"[0-9.]{1,64}")
+_UID: Final = re.compile(r"(?=.{1,64}$)[0-9]+(\.[0-9]+)*")
 _COMMENT_LENGTH: Final = 64
 
 
@@ -81,7 +81,7 @@ def raw_of(dataset: Dataset, tag: int) -> bytes:
 
 
 def uid_of(dataset: Dataset, tag: int) -> str:
-    """Give a UID (PS3.5 9.1), empty where the value is absent or has other characters or more than 64."""
+    """Give a UID (PS3.5 9.1), empty where the value is absent or is not numbers and dots, 64 at most."""
     value = raw_of(dataset, tag).rstrip(b"\0 ").decode("latin-1")
     return value if _UID.fullmatch(value) else ""
 

@@ -31,6 +31,8 @@ _log = logging.getLogger(__name__)
 _WAITING_CALLERS: Final = 128
 _LOOK_EVERY: Final = 0.25
 _PAUSE: Final = 0.1
+_ANSWERS: Final = 64 * 1024
+"""Bytes of answers that the system holds for a caller who does not read them; else it may be megabytes."""
 _GENTLY: Final = 3.0
 """Seconds that associations get, when the receiver is closed, to say that they end."""
 _AT_LAST: Final = 3.0
@@ -170,6 +172,8 @@ class Receiver:
                 _log.warning("a call could not be taken: %s", error.strerror)
                 time.sleep(_PAUSE)
                 continue
+            with contextlib.suppress(OSError):
+                connected.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _ANSWERS)
             self._receive(connected, normal_address(peer[0]))
 
     def _receive(self, connected: socket.socket, address: str) -> None:

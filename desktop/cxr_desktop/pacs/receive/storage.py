@@ -80,7 +80,7 @@ class Storing:
     ) -> None:
         self.message, self.refusal, self.received = message, refusal, 0
         self._context, self._titles, self._most, self._spool = context, titles, most, spool
-        self._head: bytearray | None = bytearray()
+        self._head: bytearray | None = None if refusal else bytearray()
         self._file: Arriving | None = None
         if not message.sop_instance:
             self._refuse(ObjectRefusal.INVALID_UID)
@@ -107,20 +107,19 @@ class Storing:
             self._refuse(ObjectRefusal.TOO_LARGE)
         if self.received > self._most * _SWALLOWED:
             raise Ended(Ending.TOO_LARGE, Abort.NOT_SPECIFIED)
-        if self.refusal is not None or self._file is None:
-            return
         if self._head is not None:
             self._head += fragment[: HEAD_BYTES - len(self._head)]
             if len(self._head) == HEAD_BYTES:
                 self._check_head()
-        with self._trying():
-            self._file.write(fragment)
+        if self._file is not None:
+            with self._trying():
+                self._file.write(fragment)
 
     def finish(self) -> Kept | None:
         """Put the whole object on the disk; None where it was refused, for `refusal`."""
-        if self.refusal is None and self._head is not None:
+        if self._head is not None:
             self._check_head()
-        if self.refusal is None and self._file is not None:
+        if self._file is not None:
             size = self._file.size
             with self._trying():
                 path, new = self._file.keep()
@@ -157,7 +156,7 @@ class Storing:
             self._refuse(ObjectRefusal.OTHER_OBJECT)
 
     def _refuse(self, reason: ObjectRefusal) -> None:
-        self.refusal = self.refusal or reason
+        self.refusal, self._head = self.refusal or reason, None
         self.discard()
 
     @contextlib.contextmanager

@@ -85,7 +85,7 @@ class Wire:
             self._socket.settimeout(max(by - time.monotonic(), 0.001))  # in CPython for the handshake as a whole
             self._socket.do_handshake()
         except (OSError, ValueError) as error:
-            raise Ended(Ending.PROTOCOL) from error
+            raise Ended(Ending.LOST) from error
 
     def read(self, *, within: float, by: float = math.inf) -> tuple[Pdu, memoryview]:
         """Read one PDU.
