@@ -129,8 +129,7 @@ class StowServer:
     def __init__(self) -> None:
         self.archive = Archive()
         handler = type("Handler", (_Handler,), {"archive": self.archive})
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self.server.daemon_threads = True
+        self.server = _Server(("127.0.0.1", 0), handler)
         self.port = self.server.server_port
         self._thread = threading.Thread(target=self.server.serve_forever, args=(0.05,))
         self._thread.start()
@@ -144,6 +143,13 @@ class StowServer:
         self._thread.join()
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: object) -> None:
+        """Say nothing of callers that went away."""
+
+
 class _Handler(BaseHTTPRequestHandler):
     archive: Archive
     protocol_version = "HTTP/1.1"
@@ -154,7 +160,11 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
+        length = int(self.headers["Content-Length"])
+        body = self.rfile.read(length)
+        if len(body) < length:  # the caller went away: nothing has arrived
+            self.close_connection = True
+            return
         boundary = re.search(r'boundary="?([^";]+)', self.headers["Content-Type"])
         assert boundary is not None
         part = body.split(b"--" + boundary[1].encode())[1].split(b"\r\n\r\n", 1)[1]
