@@ -140,6 +140,67 @@ def audit(*, store: Path | None = None, set_aside: Annotated[bool, Parameter(neg
 
 
 @app.command
+def serve(
+    *,
+    bundle: BundleOption = None,
+    network: Annotated[Path | None, Parameter(name="--network", env_var="CXR_NETWORK")] = None,
+    state: Path | None = None,
+    provider: ProviderOption = "auto",
+) -> int:
+    """Receive films from the network, score them and return the results, without a window, until it is ended.
+
+    Needs the extra [pacs]. Health and metrics are answered over HTTP on this machine.
+
+    Parameters
+    ----------
+    bundle
+        The models (.cxr).
+    network
+        The network file, which turns the receiver on and names the archives.
+    state
+        The service's folder: received films, verdicts, and results on their way; by default among the user's data.
+    provider
+        As for triage.
+    """
+    from cxr_desktop.inference.kinds import Wanted
+    from cxr_desktop.pacs.serve import run
+
+    return run.run(bundle, network=network, state=state, wanted=Wanted(provider))
+
+
+@app.command
+def outbox(
+    *,
+    folder: Path | None = None,
+    retry: Annotated[bool, Parameter(negative="")] = False,
+    resend: Annotated[list[int] | None, Parameter(negative="", consume_multiple=True)] = None,
+    abandon: Annotated[list[int] | None, Parameter(negative="", consume_multiple=True)] = None,
+    every: Annotated[bool, Parameter(negative="")] = False,
+) -> int:
+    """List the results on their way to an archive, why some wait, and do what you decide about them.
+
+    Parameters
+    ----------
+    folder
+        The outbox; by default the window's. A service has its own, STATE/outbox. Close the window or end the service
+        first.
+    retry
+        Send at once what waits or was refused, and ask at once for what is unconfirmed.
+    resend
+        Numbers of entries to send again although the archive may hold them.
+    abandon
+        Numbers of entries to give up.
+    every
+        List what was sent and given up too.
+    """
+    from cxr_desktop.pacs.config import outbox_path
+    from cxr_desktop.pacs.send import show
+
+    place = folder or outbox_path()
+    return show.run(place, retry=retry, resend=resend or (), abandon=abandon or (), every=every)
+
+
+@app.command
 def self_test(*, bundle: BundleOption = None, window: Annotated[bool, Parameter(negative="--no-window")] = True) -> int:
     """Score a synthetic film, keep it and a reading, open the window and close it; exit code 0 when all of it works.
 

@@ -36,9 +36,11 @@ class Tls(_Part):
 
     Attributes
     ----------
-    certificate, key
-        PEM files of this program's own certificate (chain) and its private key. A receiver must have them; towards a
-        peer they are shown where it asks.
+    certificate
+        PEM file of this program's own certificate and its chain. A receiver must have it; to a peer it is shown where
+        it asks.
+    key
+        PEM file of the certificate's private key.
     authorities
         PEM file of the authorities believed: a receiver then asks every caller for a certificate (mutual TLS); towards
         a peer the system's own are used where it is not given.
@@ -60,14 +62,18 @@ class Quotas(_Part):
 
     Attributes
     ----------
-    associations, associations_per_address
-        At one time, in all and from one address.
+    associations
+        At one time, in all.
+    associations_per_address
+        At one time, from one address.
     objects_per_minute
         From one address; 0 is without a bound.
     object_megabytes
         One object's encoded data set, in 10^6 bytes.
-    spool_gigabytes, free_gigabytes
-        The received films in all, and what stays free on their disk, in 10^9 bytes.
+    spool_gigabytes
+        The received films in all, in 10^9 bytes.
+    free_gigabytes
+        What stays free on their disk, in 10^9 bytes.
     idle_seconds
         An association in which nothing arrives for so long is aborted.
     """
@@ -91,8 +97,12 @@ class ReceiveConfig(_Part):
     ----------
     enabled
         Off unless it says so.
-    ae_title, host, port
-        Its own. The host is loopback unless another is named.
+    ae_title
+        Its own; a caller that calls another is not heard.
+    host
+        The address that it listens on.
+    port
+        The TCP port that it listens on; 0 lets the system choose.
     calling_titles
         AE titles that may call; empty: any.
     addresses
@@ -124,8 +134,12 @@ class DimsePeer(_Part):
 
     Attributes
     ----------
-    ae_title, host, port
-        The peer's.
+    ae_title
+        What it is called.
+    host
+        Its name or address.
+    port
+        Its TCP port.
     retrieve
         How films are fetched: C-GET over the same association, or C-MOVE to this program's receiver, which the
         archive must know by its title.
@@ -152,8 +166,10 @@ class WebPeer(_Part):
         Of the service root, such as ``https://pacs.example/dicom-web``; plain http is taken for loopback alone.
     token_file
         File that holds a bearer token.
-    user, password_file
+    user
         For basic authentication.
+    password_file
+        File that holds that user's password.
     authorities
         PEM file of the authorities believed, where the system's own are not to be.
     timeout_seconds
@@ -179,14 +195,16 @@ class WebPeer(_Part):
 
 
 class Peer(_Part):
-    """An archive, by one protocol or both; what both can do goes over DICOMweb where it is named first.
+    """An archive, by one protocol or both; what both can do goes over DICOMweb.
 
     Attributes
     ----------
     name
         What a person calls it.
-    dimse, web
-        How it is reached.
+    dimse
+        How it is reached by DIMSE.
+    web
+        How it is reached by DICOMweb.
     """
 
     name: Annotated[str, StringConstraints(min_length=1, max_length=64)]
@@ -225,8 +243,10 @@ class ServeConfig(_Part):
 
     Attributes
     ----------
-    host, port
-        Where health and metrics are answered over HTTP; loopback unless another is named.
+    host
+        The address where health and metrics are answered over HTTP.
+    port
+        The TCP port of it; 0 lets the system choose.
     keep_hours
         How long a film stays in the spool after it was triaged and its results were returned.
     """
@@ -237,7 +257,19 @@ class ServeConfig(_Part):
 
 
 class NetworkConfig(_Part):
-    """All of the file: ``[receive]``, ``[[peers]]``, ``[return]``, ``[serve]``."""
+    """All of the file.
+
+    Attributes
+    ----------
+    receive
+        ``[receive]``: films that others send.
+    peers
+        ``[[peers]]``: archives that are asked and get results.
+    return
+        ``[return]``: where results go.
+    serve
+        ``[serve]``: the service's own.
+    """
 
     receive: ReceiveConfig = ReceiveConfig()
     peers: tuple[Peer, ...] = ()

@@ -125,6 +125,11 @@ class Sender:
         for lane in self._lanes:
             lane.start()
 
+    @property
+    def running(self) -> bool:
+        """Whether every peer's thread runs."""
+        return all(lane.running for lane in self._lanes)
+
     def wake(self) -> None:
         """Look at once whether something is due, such as after `Outbox.add`."""
         for lane in self._lanes:
@@ -156,6 +161,10 @@ class _Lane:
         self._destination: Destination | None = None
         # A daemon: a request that waits for its answer must not keep the process from ending.
         self._thread = threading.Thread(target=self._run, name=f"send-{peer}", daemon=True)
+
+    @property
+    def running(self) -> bool:
+        return self._thread.is_alive()
 
     def start(self) -> None:
         self._thread.start()
