@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from cxr_desktop.store.errors import StoreClosed, StoreDamaged, StoreInUse, StoreNewer, StoreNotWritable, explained
+from cxr_desktop.store.errors import STORE_FAULTS, Faults, StoreInUse, StoreNotWritable, explained
 from cxr_desktop.store.schema import APPLICATION_ID, MIGRATIONS, Migration
 
 _PATIENCE_S: Final = 0.5
@@ -51,21 +51,33 @@ class Database:
         The file; it is made, readable by its owner alone, where there is none.
     migrations
         What leads from an empty file to the schema.
+    application_id
+        Number in the file's header that tells it from other programs' databases.
+    faults
+        What is raised where the file cannot be used.
 
     Raises
     ------
     StoreError
-        One of its classes says why the file cannot be used; the file is as it was.
+        One of its classes, or what `faults` has for it, says why the file cannot be used; the file is as it was.
     """
 
-    def __init__(self, path: Path, *, migrations: Sequence[Migration] = MIGRATIONS) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        migrations: Sequence[Migration] = MIGRATIONS,
+        application_id: int = APPLICATION_ID,
+        faults: Faults = STORE_FAULTS,
+    ) -> None:
         self.path = path
+        self._application_id, self._faults = application_id, faults
         self._lock = threading.RLock()
-        _make_private(path)
+        _make_private(path, faults)
         try:
             self._connection = sqlite3.connect(path, timeout=_PATIENCE_S, isolation_level=None, check_same_thread=False)
         except sqlite3.Error as error:
-            raise _fault(error, path) from error
+            raise self._fault(error) from error
         self.closed = False
         # Text that is no longer UTF-8 is damage in one record, whose seal tells, not an end to reading.
         self._connection.text_factory = lambda data: data.decode(errors="surrogateescape")
@@ -88,7 +100,7 @@ class Database:
             with self._explaining(), self._transaction():
                 for statement in migrations[number]:
                     self._connection.execute(statement)
-                self._connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+                self._connection.execute(f"PRAGMA application_id = {self._application_id}")
                 self._connection.execute(f"PRAGMA user_version = {number + 1}")
         return version < len(migrations)
 
@@ -97,16 +109,16 @@ class Database:
         found = _columns(self._connection)
         lacking = sorted(f"{table}.{column}" for table, column in _expected(tuple(migrations)) - found)
         if lacking:
-            raise StoreDamaged(self.path, f"it has no {', '.join(lacking[:_NAMED])}")
+            raise self._faults.damaged(self.path, f"it has no {', '.join(lacking[:_NAMED])}")
 
     def _version(self, known: int) -> int:
         (tables,) = self._connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
         (owner,) = self._connection.execute("PRAGMA application_id").fetchone()
         (version,) = self._connection.execute("PRAGMA user_version").fetchone()
-        if tables and (owner != APPLICATION_ID or version < 1):
-            raise StoreDamaged(self.path, "it is another program's database")
+        if tables and (owner != self._application_id or version < 1):
+            raise self._faults.damaged(self.path, "it is another program's database")
         if version > known:
-            raise StoreNewer(self.path, found=version, known=known)
+            raise self._faults.newer(self.path, found=version, known=known)
         return int(version)
 
     @contextlib.contextmanager
@@ -114,7 +126,7 @@ class Database:
         """Hold the connection to read."""
         with self._lock, self._explaining():
             if self.closed:
-                raise StoreClosed
+                raise self._faults.closed()
             yield self._connection
 
     @contextlib.contextmanager
@@ -145,7 +157,10 @@ class Database:
         try:
             yield
         except sqlite3.Error as error:
-            raise _fault(error, self.path) from error
+            raise self._fault(error) from error
+
+    def _fault(self, error: sqlite3.Error) -> Exception:
+        return explained(error, self.path, self._faults) or error
 
 
 def _columns(connection: sqlite3.Connection) -> frozenset[tuple[str, str]]:
@@ -201,7 +216,7 @@ def set_aside(path: Path) -> Path:
     return kept
 
 
-def _make_private(path: Path) -> None:
+def _make_private(path: Path, faults: Faults) -> None:
     """Make the file where there is none, and let its owner alone read it; SQLite's other files follow its mode."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -209,17 +224,13 @@ def _make_private(path: Path) -> None:
         with contextlib.suppress(FileExistsError):
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     except OSError as error:
-        raise StoreNotWritable(path, error.strerror or str(error)) from error
+        raise faults.not_writable(path, error.strerror or str(error)) from error
 
 
 def _keep_private(path: Path) -> None:
     for each in (path, path.with_name(f"{path.name}-wal")):
         with contextlib.suppress(OSError):  # no such file, or a file system without permissions
             each.chmod(0o600)
-
-
-def _fault(error: sqlite3.Error, path: Path) -> Exception:
-    return explained(error, path) or error
 
 
 def _check_unused(path: Path) -> None:

@@ -16,7 +16,10 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from cxr_shared.errors import CxrError
 
@@ -97,11 +100,29 @@ _REFUSED = frozenset(
 )
 
 
-def explained(error: sqlite3.Error, path: Path) -> StoreError | None:
+class _Newer(Protocol):
+    def __call__(self, path: Path, *, found: int, known: int) -> CxrError: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Faults:
+    """What a database of this program calls its faults."""
+
+    damaged: Callable[[Path, str], CxrError] = StoreDamaged
+    newer: _Newer = StoreNewer
+    in_use: Callable[[Path], CxrError] = StoreInUse
+    not_writable: Callable[[Path, str], CxrError] = StoreNotWritable
+    closed: Callable[[], CxrError] = StoreClosed
+
+
+STORE_FAULTS = Faults()
+
+
+def explained(error: sqlite3.Error, path: Path, faults: Faults = STORE_FAULTS) -> CxrError | None:
     """Return what a person can act on in a fault of SQLite; None for a fault of this program."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the low byte of an extended code is its class
     if code in _DAMAGED:
-        return StoreDamaged(path, str(error))
+        return faults.damaged(path, str(error))
     if code in _BUSY:
-        return StoreInUse(path)
-    return StoreNotWritable(path, str(error)) if code in _REFUSED else None
+        return faults.in_use(path)
+    return faults.not_writable(path, str(error)) if code in _REFUSED else None

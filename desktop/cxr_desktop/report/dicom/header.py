@@ -145,6 +145,25 @@ def finish(context: Context, made: Dataset) -> Dataset:
     return made
 
 
+def encoded(made: Dataset) -> bytes:
+    """Encode an object as a Part 10 file.
+
+    Raises
+    ------
+    OutputError
+        It cannot be encoded.
+    """
+    stored = io.BytesIO()
+    try:
+        made.save_as(stored, enforce_file_format=True)
+    except (ValueError, TypeError, AttributeError, OSError) as error:  # pydicom's for numbers
+        raise OutputError(
+            f"{made.get('Modality', 'DICOM')} object could not be encoded as DICOM ({type(error).__name__}). "
+            "Please report this."
+        ) from error
+    return stored.getvalue()
+
+
 def save(made: Dataset, path: Path) -> None:
     """Write a Part 10 file atomically.
 
@@ -153,14 +172,7 @@ def save(made: Dataset, path: Path) -> None:
     OutputError
         The object cannot be encoded, or the file not be written.
     """
-    stored = io.BytesIO()
-    try:
-        made.save_as(stored, enforce_file_format=True)
-    except (ValueError, TypeError, AttributeError) as error:
-        raise OutputError(
-            f"{path.name} could not be encoded as DICOM ({type(error).__name__}). Please report this."
-        ) from error
-    write_bytes(path, stored.getvalue())
+    write_bytes(path, encoded(made))
 
 
 def _say_deidentified(made: Dataset) -> None:

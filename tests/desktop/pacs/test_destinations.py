@@ -1,0 +1,233 @@
+"""Both ways to an archive keep the same promises; each test runs against both."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("pynetdicom")
+pytest.importorskip("dicomweb_client")
+
+from cxr_desktop.pacs.config import DimsePeer, Peer, WebPeer
+from cxr_desktop.pacs.errors import PeerRefused, PeerUnreachable
+from cxr_desktop.pacs.send.destination import destination_for, outcome_of
+from cxr_desktop.pacs.send.entries import Outcome, Outgoing, State
+from cxr_desktop.pacs.send.stow import _ANSWER_BYTES
+
+from .material import outgoing, small_object
+from .peers_orthanc import free_port
+from .peers_own import DROP, HANG, STORE_AND_DROP, StoreScp, StowServer
+
+Own = StoreScp | StowServer
+
+
+@pytest.fixture(params=["dimse", "web"])
+def own(request: pytest.FixtureRequest) -> Iterator[Own]:
+    peer: Own = StoreScp() if request.param == "dimse" else StowServer()
+    yield peer
+    peer.close()
+
+
+@pytest.fixture
+def objects(tmp_path: Path) -> list[Outgoing]:
+    return outgoing(tmp_path, [small_object(kind) for kind in ("SR", "SEG", "SC")])
+
+
+def send(peer: Peer, objects: list[Outgoing]) -> tuple[list[Outcome], list[int]]:
+    """Send, and give the outcomes and the numbers of those that were said to be going out."""
+    begun: list[int] = []
+    with contextlib.closing(destination_for(peer, "CXRTRIAGE")) as way:
+        return list(way.send(objects, lambda each: begun.append(each.number))), begun
+
+
+def holds(peer: Peer, each: Outgoing) -> bool | None:
+    with contextlib.closing(destination_for(peer, "CXRTRIAGE")) as way:
+        return way.holds(each)
+
+
+def test_objects_arrive_once_and_whole(own: Own, objects: list[Outgoing]) -> None:
+    outcomes, begun = send(own.peer(), objects)
+    assert outcomes == [Outcome(each.number, State.SENT) for each in objects]
+    assert begun == [1, 2, 3]
+    assert own.archive.received == [each.uid for each in objects]
+    assert own.archive.held[objects[0].uid].PatientName == "Secret^Patient"
+
+
+def test_it_is_said_before_each_object_goes_out(own: Own, objects: list[Outgoing]) -> None:
+    with contextlib.closing(destination_for(own.peer(), "CXRTRIAGE")) as way:
+        outcomes = way.send(objects, lambda each: seen.append(len(own.archive.received)))
+        seen: list[int] = []
+        assert [outcome.state for outcome in outcomes] == [State.SENT] * 3
+    assert seen == [0, 1, 2]
+
+
+@pytest.mark.parametrize("act", [DROP, STORE_AND_DROP])
+def test_a_lost_answer_is_unconfirmed_and_the_peer_can_be_asked(own: Own, objects: list[Outgoing], act: str) -> None:
+    own.archive.script = [act]
+    outcomes, begun = send(own.peer(), objects[:1])
+    assert [outcome.state for outcome in outcomes] == [State.UNCONFIRMED]
+    assert begun == [1]
+    assert holds(own.peer(), objects[0]) is (act == STORE_AND_DROP)
+
+
+def test_silence_is_unconfirmed(own: Own, objects: list[Outgoing]) -> None:
+    own.archive.script = [HANG]
+    outcomes, _ = send(own.peer(seconds=0.4), objects[:1])
+    assert [outcome.state for outcome in outcomes] == [State.UNCONFIRMED]
+
+
+def test_a_peer_that_does_not_answer_the_question_is_no_answer(own: Own, objects: list[Outgoing]) -> None:
+    own.archive.answers = False
+    assert holds(own.peer(), objects[0]) is None
+
+
+@pytest.mark.parametrize(
+    ("status", "state"),
+    [
+        (0xB000, State.SENT),
+        (0xA700, State.WAITING),
+        (0x0110, State.WAITING),
+        (0xA900, State.REFUSED),
+        (0xC000, State.REFUSED),
+        (0x0124, State.REFUSED),
+        (0x0122, State.REFUSED),
+        (0x0111, State.SENT),
+    ],
+)
+def test_a_status_is_understood_and_the_rest_still_goes(
+    own: Own, objects: list[Outgoing], status: int, state: State
+) -> None:
+    own.archive.script = [status]
+    outcomes, _ = send(own.peer(), objects)
+    assert [outcome.state for outcome in outcomes] == [state, State.SENT, State.SENT]
+    assert f"{status:04X}" in outcomes[0].reason or status == 0x0111
+
+
+def test_nobody_there_means_that_nothing_was_sent(own: Own, objects: list[Outgoing]) -> None:
+    peer = own.peer(seconds=2)
+    nobody = (
+        Peer(name="none", web=WebPeer(url=f"http://127.0.0.1:{free_port()}"))
+        if peer.web
+        else Peer(name="none", dimse=DimsePeer(ae_title="NONE", host="127.0.0.1", port=free_port()))
+    )
+    with pytest.raises(PeerUnreachable, match="'none'"):
+        send(nobody, objects)
+    assert holds(nobody, objects[0]) is None
+
+
+def test_a_class_that_is_not_taken_costs_only_itself(objects: list[Outgoing]) -> None:
+    own = StoreScp(classes=(objects[1].sop_class, objects[2].sop_class))
+    try:
+        outcomes, begun = send(own.peer(), objects)
+        assert [outcome.state for outcome in outcomes] == [State.REFUSED, State.SENT, State.SENT]
+        assert begun == [2, 3]
+        alone, begun = send(own.peer(), objects[:1])
+        assert [outcome.state for outcome in alone] == [State.REFUSED]
+        assert begun == []
+    finally:
+        own.close()
+
+
+def test_one_association_takes_all(objects: list[Outgoing]) -> None:
+    own = StoreScp()
+    try:
+        send(own.peer(), objects)
+        assert own.associations == 1
+    finally:
+        own.close()
+
+
+def test_what_comes_after_a_broken_association_was_not_sent(objects: list[Outgoing]) -> None:
+    own = StoreScp()
+    try:
+        own.archive.script = [STORE_AND_DROP]
+        begun: list[int] = []
+        found: list[Outcome] = []
+        with pytest.raises(PeerUnreachable):
+            found.extend(destination_for(own.peer(), "CXRTRIAGE").send(objects, lambda each: begun.append(each.number)))
+        assert begun == [1]
+        assert own.archive.received == [objects[0].uid]
+    finally:
+        own.close()
+
+
+@pytest.fixture
+def web() -> Iterator[StowServer]:
+    server = StowServer()
+    yield server
+    server.close()
+
+
+@pytest.mark.parametrize(
+    ("act", "state"),
+    [
+        ("http 500", State.UNCONFIRMED),
+        ("http 502", State.UNCONFIRMED),
+        ("http 504", State.UNCONFIRMED),
+        ("http 408", State.UNCONFIRMED),
+        ("http 409", State.REFUSED),
+        ("http 413", State.REFUSED),
+        ("http 415", State.REFUSED),
+        ("http 400", State.REFUSED),
+        ("garbage", State.UNCONFIRMED),
+        ("http 200", State.UNCONFIRMED),
+        ("http 204", State.UNCONFIRMED),
+    ],
+)
+def test_http_answers_are_understood(web: StowServer, objects: list[Outgoing], act: str, state: State) -> None:
+    web.archive.script = [act]
+    outcomes, _ = send(web.peer(), objects)
+    assert [outcome.state for outcome in outcomes] == [state, State.SENT, State.SENT]
+    assert web.archive.received == [each.uid for each in objects], "the client repeated by itself"
+
+
+@pytest.mark.parametrize("code", [401, 403, 404, 405, 429, 501, 503, 302])
+def test_http_answers_that_concern_all_end_the_try(web: StowServer, objects: list[Outgoing], code: int) -> None:
+    web.archive.script = [f"http {code}"] * 5
+    with pytest.raises(PeerRefused, match=str(code) if code != 302 else "elsewhere"):
+        send(web.peer(), objects)
+    assert web.archive.received == [objects[0].uid]
+
+
+def test_an_endless_answer_is_not_read_to_its_end(
+    web: StowServer, objects: list[Outgoing], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cxr_desktop.pacs.send.stow._ANSWER_BYTES", 8)
+    assert _ANSWER_BYTES < 1e8
+    outcomes, _ = send(web.peer(), objects[:1])
+    assert [outcome.state for outcome in outcomes] == [State.UNCONFIRMED]
+
+
+def test_credentials_go_along_and_stay_out_of_messages(
+    web: StowServer, objects: list[Outgoing], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str | None] = []
+    handler = web.server.RequestHandlerClass
+    original = handler.do_POST  # type: ignore[attr-defined]
+
+    def noting(self: object) -> None:
+        seen.append(self.headers.get("Authorization"))  # type: ignore[attr-defined]
+        original(self)
+
+    monkeypatch.setattr(handler, "do_POST", noting)
+    (tmp_path / "token").write_text("t0ken\n")
+    (tmp_path / "password").write_text("pässword\n")
+    url = f"http://127.0.0.1:{web.port}"
+    token = WebPeer(url=url, token_file=tmp_path / "token")
+    basic = WebPeer(url=url, user="anna", password_file=tmp_path / "password")
+    for settings in (token, basic):
+        send(Peer(name="web", web=settings), objects[:1])
+    assert seen == ["Bearer t0ken", "Basic YW5uYTpww6Rzc3dvcmQ="]
+    gone = Peer(name="web", web=WebPeer(url=url, token_file=tmp_path / "gone"))
+    with pytest.raises(PeerUnreachable, match="gone cannot be read"):
+        send(gone, objects)
+
+
+def test_every_status_has_an_outcome() -> None:
+    for status in range(0x10000):
+        outcome = outcome_of(1, status)
+        assert outcome.state in (State.SENT, State.WAITING, State.REFUSED)
+        assert (outcome.state is State.SENT) == (status in (0, 1, 0x0107, 0x0116, 0x0111) or 0xB000 <= status <= 0xBFFF)
