@@ -21,6 +21,7 @@ from cxr_installer.stamp import ROOT, debian_version, version
 from cxr_installer.tools import InstallerError, megabytes, run
 
 PACKAGE: Final = "cxr-desktop"
+UNIT: Final = f"{PACKAGE}.service"
 _COMPILER: Final = {"libgcc_s.so.1": "libgcc-s1", "libstdc++.so.6": "libstdc++6", "libxcb-glx.so.0": "libxcb-glx0"}
 """What wheels' libraries load that `system_libraries` need not name, since every desktop has it."""
 
@@ -55,8 +56,8 @@ Description: {short}
 """
 _LONG: Final = (
     "Opens DICOM, PNG and JPEG films, scores them with a verified bundle of ONNX models, shows exact heat maps and "
-    "sorts them by urgency. Research use only: NOT FOR CLINICAL USE. It brings its own Python and opens no network "
-    "connection."
+    "sorts them by urgency. Research use only: NOT FOR CLINICAL USE. It brings its own Python, and opens no network "
+    "connection unless a PACS is named; a service that a person may enable receives films and returns results."
 )
 
 
@@ -111,6 +112,7 @@ def stage(collection: Path, root: Path, *, epoch: int) -> Path:
     _link(root / "usr" / "bin" / CONSOLE, f"../lib/{PACKAGE}/{CONSOLE}")
     _put(_LINUX / "cxr-desktop.desktop", share / "applications" / "cxr-desktop.desktop")
     _put(_LINUX / "cxr-desktop.xml", share / "mime" / "packages" / "cxr-desktop.xml")
+    _put(_LINUX / UNIT, root / "usr" / "lib" / "systemd" / "system" / UNIT)
     _put(icons.SVG, share / "icons" / "hicolor" / "scalable" / "apps" / "cxr-desktop.svg")
     icons.write_png(share / "icons")
     _gzip(manual.roff(epoch=epoch), share / "man" / "man1" / "cxr-desktop.1.gz")

@@ -38,7 +38,7 @@ def make(environment: Path, wheel: Path) -> Path:
     """
     python = create(environment)
     install: list[str | Path] = [python, "-m", "pip", "install", "--quiet", "--constraint", LOCK]
-    run([*install, f"{wheel}[desktop-cpu]", "pyinstaller"], log=environment.with_suffix(".log"))
+    run([*install, f"{wheel}[desktop-cpu,pacs]", "pyinstaller"], log=environment.with_suffix(".log"))
     opencv = installed(python)["opencv-python"]
     run([python, "-m", "pip", "uninstall", "--quiet", "--yes", "opencv-python"])
     run([python, "-m", "pip", "install", "--quiet", "--no-deps", f"opencv-python-headless=={opencv}"])

@@ -30,6 +30,8 @@ EXTRAS: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
     "export": (("cxr-export", "--version"), ("cxr-export", "onnx", "--help"), ("cxr-export", "schema")),
     "desktop": (("cxr-desktop", "--version"), ("cxr-desktop", "self-test", "--no-window")),
     "desktop-cpu": (("cxr-desktop", "--version"), ("cxr-desktop", "self-test")),
+    "desktop-cpu,pacs": (("cxr-desktop", "serve", "--help"), ("cxr-desktop", "outbox", "--help")),
+    "desktop-cpu,cluster": (("cxr-desktop", "triage", "--help"), ("python", "-c", "import ray.data, fsspec")),
 }  # fmt: skip
 """What is run where each extra alone is installed."""
 

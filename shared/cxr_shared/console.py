@@ -27,6 +27,12 @@ _EXTRA_OF: Mapping[str, str] = {
     "jinja2": "trainer",
     "onnxscript": "export",
     "PySide6": "desktop",
+    "pynetdicom": "pacs",
+    "dicomweb_client": "pacs",
+    "requests": "pacs",
+    "prometheus_client": "pacs",
+    "ray": "cluster",
+    "fsspec": "cluster",
 }
 
 

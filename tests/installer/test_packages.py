@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from PIL import Image
 from cxr_installer import archive, debian, freeze, icons, manual, windows
 from cxr_installer.notices import Notice, of_packages, of_python, text
 from cxr_installer.plan import CONSOLE
-from cxr_installer.stamp import version
+from cxr_installer.stamp import ROOT, version
 from cxr_installer.tools import InstallerError
 from cxr_shared.files import sha256_file
 
@@ -186,3 +187,28 @@ def test_a_library_that_no_dependency_brings_stops_the_package(collection: Path,
     assert debian.undeclared(collection) == ["libmissing.so.1"]
     with pytest.raises(InstallerError, match=r"libmissing\.so\.1"):
         debian.build(collection, tmp_path, epoch=EPOCH)
+
+
+def test_the_debian_package_brings_the_service_and_enables_nothing(collection: Path, tmp_path: Path) -> None:
+    _needs("dpkg-deb")
+    package = debian.build(collection, tmp_path, epoch=EPOCH)
+    listed = subprocess.run(["dpkg-deb", "--contents", package], capture_output=True, text=True, check=True).stdout
+    assert "./usr/lib/systemd/system/cxr-desktop.service" in listed
+    assert ".wants/" not in listed
+    scripts = subprocess.run(["dpkg-deb", "--ctrl-tarfile", package], capture_output=True, check=True).stdout
+    with tarfile.open(fileobj=io.BytesIO(scripts)) as control:
+        assert {Path(name).name for name in control.getnames()} <= {"", ".", "control", "md5sums"}
+
+
+def test_systemd_takes_the_service_and_finds_it_well_locked_up(tmp_path: Path) -> None:
+    _needs("systemd-analyze")
+    unit = tmp_path / debian.UNIT
+    words = (ROOT / "installer" / "linux" / debian.UNIT).read_text("utf-8")
+    unit.write_text(words.replace("/usr/bin/cxr-desktop", sys.executable))  # the program is not installed here
+    verified = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", unit], capture_output=True, text=True, check=False
+    )
+    assert (verified.returncode, verified.stdout + verified.stderr) == (0, "")
+    command = ["systemd-analyze", "security", "--offline=true", "--threshold=20", unit]
+    locked = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert locked.returncode == 0, locked.stdout[-400:] + locked.stderr

@@ -44,6 +44,10 @@ class PortInUse(NetworkError):
     """The receiver's or the service's port is taken, or may not be bound."""
 
 
+class CertificateUnusable(NetworkError):
+    """A certificate or key that TLS needs cannot be read, or they do not belong together."""
+
+
 class SpoolFull(NetworkError):
     """The quota of received films is used up, or the disk has too little room left; nothing was acknowledged."""
 

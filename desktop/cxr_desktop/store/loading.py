@@ -76,6 +76,13 @@ def load_history(database: Database, sha256: str) -> list[Verdict]:
     return [_verdict(row, unpacker) for row in rows]
 
 
+def is_judged(database: Database, sha256: str, bundle_sha256: str) -> bool:
+    """Whether there is a verdict on one content by one bundle."""
+    query = "SELECT 1 FROM verdicts WHERE film = ? AND bundle_sha256 = ? LIMIT 1"
+    with database.reading() as connection:
+        return connection.execute(query, (sha256, bundle_sha256)).fetchone() is not None
+
+
 def load_reads(database: Database, sha256: str) -> list[Read]:
     """Read every reading of one content, oldest first; `RecordDamaged` where one is not as it was written."""
     query = f"SELECT {_READ} FROM reads r WHERE sha256 = ? ORDER BY id"

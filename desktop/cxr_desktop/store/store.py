@@ -11,7 +11,7 @@ from cxr_desktop.inference.verdict import Verdict
 from cxr_desktop.store import audit
 from cxr_desktop.store.codec import Packed, pack, pack_read
 from cxr_desktop.store.database import Database, utc_now
-from cxr_desktop.store.loading import PLACE, load_history, load_list, load_reads
+from cxr_desktop.store.loading import PLACE, is_judged, load_history, load_list, load_reads
 from cxr_desktop.store.places import FileState, Place, places_of, state_when_read
 from cxr_desktop.store.records import AuditEntry, Read, StoredFilm
 from cxr_shared.files import sha256_bytes
@@ -158,6 +158,10 @@ class Store:
     def history(self, sha256: str) -> list[Verdict]:
         """Every verdict on one content, by any bundle, oldest first; `RecordDamaged` where one cannot be read."""
         return load_history(self._database, sha256)
+
+    def has_judged(self, sha256: str, bundle_sha256: str) -> bool:
+        """Whether there is a verdict on one content by one bundle."""
+        return is_judged(self._database, sha256, bundle_sha256)
 
     def reads(self, sha256: str) -> list[Read]:
         """Every reading of one content, oldest first; `RecordDamaged` where one cannot be read."""

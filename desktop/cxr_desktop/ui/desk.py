@@ -12,6 +12,7 @@ from PySide6.QtCore import QObject, Signal
 
 from cxr_desktop.inference.kinds import Wanted
 from cxr_desktop.inference.lanes import DEFAULT_POLICY, Lane, TriagePolicy
+from cxr_desktop.inference.loading import Loaded, judge_providers
 from cxr_desktop.inference.trust import open_trusted
 from cxr_desktop.inference.verdict import Verdict
 from cxr_desktop.intake.demo import demo_bundle, demo_films, demo_folder
@@ -19,7 +20,6 @@ from cxr_desktop.reports import Remarks, Reports
 from cxr_desktop.store import Store, StoredFilm
 from cxr_desktop.ui.arrivals import Arrivals
 from cxr_desktop.ui.i18n import tr
-from cxr_desktop.ui.loading import Loaded, judge_providers
 from cxr_desktop.ui.mailbox import Background, Mailbox
 from cxr_desktop.ui.memory import Memory
 from cxr_desktop.ui.rendering import Pyramid

@@ -11,12 +11,12 @@ from PySide6.QtCore import QObject, Signal
 
 from cxr_desktop.inference.choice import remember_fastest
 from cxr_desktop.inference.kinds import Wanted
+from cxr_desktop.inference.loading import Loaded, load
+from cxr_desktop.inference.scorer import Scorer
 from cxr_desktop.inference.triage import FilmJudged, TriageEvent
 from cxr_desktop.inference.verdict import Verdict
 from cxr_desktop.store import StoredFilm
 from cxr_desktop.store.records import Read
-from cxr_desktop.ui.loading import Loaded, load
-from cxr_desktop.ui.scorer import Scorer
 from cxr_desktop.ui.workplace import Workplace
 from cxr_shared.bundle import Bundle
 

@@ -11,6 +11,7 @@ from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QMainWindow, QSplitter, QVBoxLayout, QWidget
 
 from cxr_desktop.inference.lanes import Lane
+from cxr_desktop.inference.loading import Loaded
 from cxr_desktop.inference.verdict import Verdict
 from cxr_desktop.settings import Settings
 from cxr_desktop.ui.actions import build_menus
@@ -24,7 +25,6 @@ from cxr_desktop.ui.help_actions import HelpActions
 from cxr_desktop.ui.housekeeping import Housekeeper
 from cxr_desktop.ui.i18n import tr
 from cxr_desktop.ui.list_actions import ListActions
-from cxr_desktop.ui.loading import Loaded
 from cxr_desktop.ui.model_inputs import ModelInputs
 from cxr_desktop.ui.open_film import TITLE, OpenFilm
 from cxr_desktop.ui.reading_actions import ReadingActions

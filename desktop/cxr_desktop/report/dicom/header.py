@@ -18,6 +18,7 @@ from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
+from cxr_desktop.implementation import IMPLEMENTATION_NAME, IMPLEMENTATION_UID
 from cxr_desktop.inference.verdict import Scored
 from cxr_shared import __version__
 from cxr_shared.bundle import Manifest, ModelEntry
@@ -38,7 +39,6 @@ _TIMES: Final = (
 )
 _LONG_AGO: Final = dt.datetime(1900, 1, 1)  # noqa: DTZ001  (DICOM's times are local)
 """Stands for a time that a de-identified object must have and must not tell."""
-_IMPLEMENTATION: Final = UID("2.25.15400117371612459129410218612042139744")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -131,8 +131,8 @@ def code_item(code: Code) -> Dataset:
 
 def finish(context: Context, made: Dataset) -> Dataset:
     """Set what highdicom leaves out, or sets to now, in any object."""
-    made.file_meta.ImplementationClassUID = _IMPLEMENTATION
-    made.file_meta.ImplementationVersionName = "CXR_TRIAGE"
+    made.file_meta.ImplementationClassUID = UID(IMPLEMENTATION_UID)
+    made.file_meta.ImplementationVersionName = IMPLEMENTATION_NAME
     if context.deidentified:
         for keyword in _TIMES:
             _remove(made, keyword)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QProgressBar, QPushButton, QStatusBar, QWidget
 
+from cxr_desktop.inference.loading import Loaded
 from cxr_desktop.ui.i18n import tr
-from cxr_desktop.ui.loading import Loaded
 from cxr_shared.notice import NOT_FOR_CLINICAL_USE
 
 _REASON_LENGTH = 90

@@ -1,4 +1,4 @@
-"""From a bundle's file to an engine that is ready, and what there is to say of every provider. No Qt."""
+"""From a bundle's file to an engine that is ready, and what there is to say of every provider."""
 
 from __future__ import annotations
 

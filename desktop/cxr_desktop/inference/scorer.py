@@ -1,4 +1,4 @@
-"""The one thread that scores films for the window. No Qt."""
+"""The one thread that scores films for the window."""
 
 from __future__ import annotations
 
