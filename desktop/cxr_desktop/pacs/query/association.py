@@ -197,6 +197,8 @@ class Watched:
     def _bound(self, event: Any) -> None:  # noqa: ANN401  (pynetdicom's event)
         """Let no PDU announce more than is taken; pynetdicom would read it into memory whole."""
         connection = event.assoc.dul.socket
+        with contextlib.suppress(OSError):  # small commands must not wait for what follows them
+            connection.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         receive = connection.recv
 
         def bounded(count: int) -> bytearray:

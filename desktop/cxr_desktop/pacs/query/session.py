@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import logging
 import socket
@@ -203,7 +204,8 @@ def _session(peer: WebPeer) -> Session:
     if peer.token_file is not None:
         session.headers["Authorization"] = f"Bearer {_secret(peer.token_file)}"
     elif peer.user and peer.password_file is not None:
-        session.auth = (peer.user, _secret(peer.password_file))
+        pair = f"{peer.user}:{_secret(peer.password_file)}".encode()
+        session.headers["Authorization"] = f"Basic {base64.b64encode(pair).decode()}"  # UTF-8, RFC 7617
     return session
 
 
