@@ -22,8 +22,6 @@ from cxr_shared.errors import CxrError, MissingExtra
 
 WAVE: Final = 5_000
 """Tasks that Ray hears of at once; its bookkeeping of each stays in the driver's memory until they are done."""
-_RETRIES: Final = 20
-"""How often a task is done again whose process was killed; another failure is not repeated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +66,7 @@ class OnRay:
         self._source = BundleSource(str(bundle.path.resolve()), bundle.sha256, ray.put(bundle.path.read_bytes()))
 
     def decide(self, wanted: Wanted, *, films: int) -> Decision:
-        """Choose provider and plan in a task with an actor's share of a machine.
+        """Choose provider and plan: here on a cluster of one machine, else in a task with an actor's share of one.
 
         Raises
         ------
@@ -77,7 +75,9 @@ class OnRay:
         """
         ray = _ray()
         given = self._shares(wanted)
-        scout = ray.remote(num_cpus=given.actor_cpus, num_gpus=given.actor_gpus, max_retries=_RETRIES)(_decide)
+        if not _is_client() and len(_machines(ray)) == 1:
+            return decide(self._bundle, wanted, films=films, threads=given.threads)
+        scout = ray.remote(num_cpus=given.actor_cpus, num_gpus=given.actor_gpus)(_decide)
         with _plainly():
             found = ray.get(scout.remote(self._source, wanted, films=films, threads=given.threads))
         assert isinstance(found, Decision)
@@ -109,12 +109,14 @@ class OnRay:
                 yield from _elsewhere(wave, setup) if _is_client() else score_wave(wave, setup)
 
     def _shares(self, wanted: Wanted) -> Shares:
-        ray = _ray()
-        return shares(self._sizes, [each["Resources"] for each in ray.nodes() if each["Alive"]], wanted)
+        return shares(self._sizes, _machines(_ray()), wanted)
 
 
 def score_wave(chunks: Sequence[Any], setup: Setup) -> Iterator[Any]:
-    """Score chunks through Ray Data, in a process of the cluster; yields their rows in any order."""
+    """Score chunks through Ray Data, in a process of the cluster; yields their rows in any order.
+
+    Ray does a decoder's task up to four times if its process is killed, and an actor's as often as it takes.
+    """
     ray = _ray()
     _quiet(ray)
     given = setup.shares
@@ -126,7 +128,6 @@ def score_wave(chunks: Sequence[Any], setup: Setup) -> Iterator[Any]:
         fn_kwargs={"spec": setup.spec, "command": setup.decoder},
         compute=decoders,
         num_cpus=given.decoder_cpus,
-        max_retries=_RETRIES,
     )
     scored = decoded.map_batches(
         Scorer,
@@ -136,8 +137,6 @@ def score_wave(chunks: Sequence[Any], setup: Setup) -> Iterator[Any]:
         compute=ray.data.ActorPoolStrategy(size=given.actors),
         num_cpus=given.actor_cpus,
         num_gpus=given.actor_gpus,
-        max_restarts=-1,
-        max_task_retries=_RETRIES,
     )
     yield from scored.iter_batches(batch_size=None, batch_format="pyarrow")
 
@@ -176,6 +175,10 @@ def _ray() -> Any:  # noqa: ANN401  (its own types do not know its options)
     except ImportError as error:
         raise MissingExtra(module=error.name or "ray", extra="cluster") from error
     return ray
+
+
+def _machines(ray: Any) -> list[dict[str, float]]:  # noqa: ANN401
+    return [each["Resources"] for each in ray.nodes() if each["Alive"]]
 
 
 def _is_client() -> bool:

@@ -17,11 +17,10 @@ from cxr_desktop.archive.run import PART_FILMS, Archive, Here, Scoring, score_ar
 from cxr_desktop.archive.show import print_outcome, progress
 from cxr_desktop.archive.sizes import Sizes
 from cxr_desktop.archive.storage import Storage
+from cxr_desktop.inference import runtime
 from cxr_desktop.inference.kinds import Wanted
 from cxr_desktop.report.pseudonyms import site_pseudonyms
 from cxr_shared.bundle import Bundle
-
-_RAY_LOG = "RAY_BACKEND_LOG_LEVEL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +96,16 @@ def _scoring(request: Request, bundle: Bundle) -> Iterator[Scoring]:
     if request.on is None:
         yield Here(bundle)
         return
-    from cxr_shared.cluster import connected
+    from cxr_shared.cluster import LOCAL, connected
 
-    os.environ.setdefault(_RAY_LOG, "fatal")  # Ray's C++ writes warnings about itself to our standard error
-    with connected(request.on):
+    with contextlib.ExitStack() as stack:
+        if request.on == LOCAL:
+            # Ray's native code writes warnings about itself to our standard error, and that it was told not to.
+            os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
+            with runtime.silent_stderr():
+                stack.enter_context(connected(request.on))
+        else:
+            stack.enter_context(connected(request.on))
         from cxr_desktop.archive.cluster import OnRay
 
         yield OnRay(bundle, request.sizes)

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from cxr_desktop.archive.errors import ArchiveUnreachable
+from cxr_desktop.archive.fetching import FETCH_FAILED
 from cxr_desktop.archive.films import Part
 from cxr_desktop.archive.rows import without_identity
 from cxr_desktop.archive.storage import Storage
@@ -96,6 +98,8 @@ class Collector:
 
         Raises
         ------
+        ArchiveUnreachable
+            No film of a part could be fetched.
         OutputError
             A part could not be written.
         """
@@ -115,6 +119,11 @@ class Collector:
 
     def _write(self, number: int, rows: Iterable[Any]) -> None:
         table = arrow().concat_tables(rows).sort_by("number")
+        if len(table) > 1 and set(table["refusal_kind"].to_pylist()) == {FETCH_FAILED}:
+            raise ArchiveUnreachable(
+                f"None of the {len(table):,} films of part {number} could be fetched, so their rows were not written. "
+                "See that the archive can be reached and read, then run the same command again."
+            )
         self.tally.lanes.update(table["lane"].to_pylist())
         self.tally.refusals.update(kind for kind in table["refusal_kind"].to_pylist() if kind)
         if self._names is not None:

@@ -22,7 +22,6 @@ from cxr_desktop.report.pseudonyms import Pseudonyms
 from cxr_shared.bundle import Bundle
 
 PART_FILMS: Final = 1_000
-_ATTEMPTS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +130,14 @@ def score_archive(archive: Archive, bundle: Bundle, scoring: Scoring, *, tell: C
         settle(archive.out, decision)
     metadata = metadata_of(decision.provenance, bundle.manifest, deidentified=archive.names is not None)
     collector = Collector(archive.out, metadata, archive.names)
-    for _ in range(_ATTEMPTS):
-        for rows in scoring.score(_expected(inventory, missing, collector), decision):
-            tell(Rows(collector.add(rows)))
-        missing = sorted(collector.open_parts)
+    for last in (False, False, True):
+        try:
+            for rows in scoring.score(_expected(inventory, missing, collector), decision):
+                tell(Rows(collector.add(rows)))
+        except ArchiveUnfinished:
+            if last:
+                raise
+        missing = _missing(inventory, archive.out)
         if not missing:
             return collector.tally
     raise ArchiveUnfinished(f"{len(missing)} parts lack rows. What was written stays; the same command goes on.")

@@ -45,7 +45,9 @@ def file_system(url: str) -> tuple[Any, str]:
 
         system, path = url_to_fs(url, use_listings_cache=False)
     except ImportError as error:
-        raise MissingExtra(module=error.name or "fsspec", extra="cluster") from error
+        missing = error if error.name else error.__cause__  # fsspec says in words of its own what s3:// needs
+        name = getattr(missing, "name", None) or "fsspec"
+        raise MissingExtra(module=name.partition(".")[0], extra="cluster") from error
     except ValueError as error:
         raise OutputError(f"{url} cannot be opened: {error}. Give a folder, s3://BUCKET/… or gs://BUCKET/….") from error
     return system, path.rstrip("/")
