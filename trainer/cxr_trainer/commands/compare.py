@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console
 
 from cxr_shared.findings import parse_target
-from cxr_trainer.commands.fit import stop_on_interrupt
+from cxr_trainer.commands.interrupt import stop_on_interrupt
 from cxr_trainer.compare.events import ComparisonSink, ComparisonWritten
 from cxr_trainer.compare.plan import CONSTANT, FIELDS, Axis, Plan, chosen_axis, keep_plan
 from cxr_trainer.compare.progress import ComparisonLines, ComparisonProgress
