@@ -25,6 +25,9 @@ _EXTRA_OF: Mapping[str, str] = {
     "tomli_w": "trainer",
     "huggingface_hub": "trainer",
     "jinja2": "trainer",
+    "filelock": "trainer",
+    "ray": "cluster",
+    "fsspec": "cluster",
     "onnxscript": "export",
     "PySide6": "desktop",
 }

@@ -81,14 +81,18 @@ def conclude(jobs: Sequence[Job], outcomes: Outcomes) -> int:
         A fault that the other runs would have met too.
     """
     broken = next((outcome.said for outcome in outcomes.values() if outcome.state == "broken"), None)
-    failed = {name: outcome.said for name, outcome in outcomes.items() if outcome.state == "failed"}
+    failed = {job.title: outcomes[job.name].said for job in jobs if _state(outcomes, job) == "failed"}
     if failed:
         lines = [f"Not fitted, {len(failed)} of {len(jobs)}:", *(f"  {name}: {said}" for name, said in failed.items())]
         print("\n".join(lines), file=sys.stderr)
     if broken is not None:
         raise ClusterError(f"{broken} What the runs have is kept; the same command goes on.")
-    done = sum(outcome.state == "finished" for outcome in outcomes.values())
+    done = sum(_state(outcomes, job) == "finished" for job in jobs)
     if done + len(failed) < len(jobs):
         print(f"Stopped with {done} of {len(jobs)} runs finished. The same command goes on from here.")
         return 130
     return int(bool(failed))
+
+
+def _state(outcomes: Outcomes, job: Job) -> str:
+    return outcomes[job.name].state if job.name in outcomes else "not begun"

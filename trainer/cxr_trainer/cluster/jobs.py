@@ -6,11 +6,13 @@ the machines of a cluster. What a job does is the same in both.
 
 from __future__ import annotations
 
+import os
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeAlias
 
+from cxr_shared.findings import parse_target
 from cxr_trainer.compare.events import ComparisonEvent
 from cxr_trainer.fit.events import Event
 from cxr_trainer.fit.setup import Stop
@@ -40,6 +42,7 @@ class JobStarted:
     """A job begins on a machine; `attempt` counts from 1, and more than 1 says that its worker was lost before."""
 
     node: str
+    pid: int
     attempt: int
 
 
@@ -100,6 +103,11 @@ class Job:
     needs: tuple[str, ...] = ()
     alone: bool = False
     done: bool = False
+
+    @property
+    def title(self) -> str:
+        """The job for a person: ``Hernia``, or ``Hernia, seed 3`` where its name has more than the target."""
+        return self.target if self.name == parse_target(self.target).slug else f"{self.target}, seed {self.seed}"
 
 
 Outcomes: TypeAlias = dict[str, Outcome]
@@ -166,7 +174,7 @@ class OneByOne:
             job = ready[0]
             if stop():
                 break
-            listener(job, JobStarted(platform.node(), 1))
+            listener(job, JobStarted(platform.node(), os.getpid(), 1))
 
             def tell(event: JobEvent, job: Job = job) -> None:
                 listener(job, event)

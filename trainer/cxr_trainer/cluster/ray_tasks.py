@@ -6,6 +6,7 @@ without getting anywhere ends with a sentence, and one that gets on may lose any
 
 from __future__ import annotations
 
+import os
 import platform
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -65,7 +66,7 @@ def do_job(job: Job, actor: Any, *, threads: int, attempt: int) -> Outcome:  # n
     torch.set_num_threads(threads)
     line = Line(actor, job.name)
     try:
-        line.tell(JobStarted(platform.node(), attempt))
+        line.tell(JobStarted(platform.node(), os.getpid(), attempt))
         return job.work(line.tell, line.stop)
     finally:
         line.close()

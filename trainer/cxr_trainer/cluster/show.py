@@ -93,11 +93,13 @@ class LiveTable:
 
     def table(self) -> Table:
         """The table as it is now."""
-        table = Table("run", "seed", "node", "stage", "update", "epoch", "rate", "loss", "AUC", "state", box=None)
+        table = Table(
+            "run", "target", "seed", "node", "stage", "update", "epoch", "rate", "loss", "AUC", "state", box=None
+        )
         for job in self._jobs:
             row = self.rows[job.name]
             shown = (row.node, row.stage, row.place, row.epoch, row.rate, row.loss, row.auc, row.shown_state)
-            table.add_row(job.target if job.name.startswith(job.target.lower()) else job.name, str(job.seed), *shown)
+            table.add_row(job.name, job.target, str(job.seed), *shown)
         return table
 
 

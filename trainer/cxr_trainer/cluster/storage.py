@@ -145,8 +145,10 @@ class Bucket:
 AnyStorage: TypeAlias = Folder | Bucket
 
 
-def storage_of(out: str) -> AnyStorage:
+def storage_of(out: str, *, absolute: bool = False) -> AnyStorage:
     """The storage that ``--out`` names: a path or a file:// URL, else an object store's.
+
+    `absolute` is for workers, which begin in another folder.
 
     Raises
     ------
@@ -154,7 +156,7 @@ def storage_of(out: str) -> AnyStorage:
         A URL of another kind.
     """
     if "://" not in out:
-        return Folder(Path(out))
+        return Folder(Path(out).resolve() if absolute else Path(out))
     parts = urlsplit(out)
     if parts.scheme == "file":
         if parts.netloc not in ("", "localhost"):

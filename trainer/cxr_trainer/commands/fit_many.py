@@ -36,7 +36,8 @@ def fit_many(
     if seeds < 1:
         raise ClusterError("--seeds must be at least 1.")
     where.check()
-    plan = FitPlan(recipes, seeds, data.resolve(), storage_of(out), command_name(), where.processes)
+    storage = storage_of(out, absolute=where.on is not None)
+    plan = FitPlan(recipes, seeds, data.resolve(), storage, command_name(), where.processes)
     if all(job.done for job in plan.jobs(device)):  # needs no cluster
         where = HERE
     with stop_on_interrupt() as stop, executor_for(where, device=device) as (executor, chosen):
