@@ -54,7 +54,7 @@ def overhead(*, rounds: int = 3, seeds: int = 3, epochs: int = 40, films: int = 
         root = Path(temporary)
         _films(root, films)
         words = [word for name, value in FIELDS.items() for word in (f"--{name}", str(value))]
-        words += ["--decay.epochs", str(epochs), "--clr.epochs", str(epochs)]
+        length = ["--decay.epochs", str(epochs), "--clr.epochs", str(epochs)]
         command = [sys.executable, "-m", "cxr_trainer", "fit", "--disease", "hernia", "--data", str(root / "films")]
         command += ["--device", "cpu", "--seeds", str(seeds), *words]
         ways = {"plain": [], "ray": ["--on", "ray", "--cpus-per-run", "2"]}
@@ -62,7 +62,7 @@ def overhead(*, rounds: int = 3, seeds: int = 3, epochs: int = 40, films: int = 
         _timed([*command, "--decay.epochs", "1", "--clr.epochs", "1"], root / "warm", root)  # films are read
         for number in range(rounds):
             for way, more in ways.items():
-                wall, cpu = _timed([*command, *more], root / f"{way}-{number}", root)
+                wall, cpu = _timed([*command, *length, *more], root / f"{way}-{number}", root)
                 seconds[way].append(wall)
                 print(f"round {number + 1}, {way}: {wall:.1f} s, {cpu:.1f} s of CPU", flush=True)
         ratios = [ray / plain for plain, ray in zip(seconds["plain"], seconds["ray"], strict=True)]
