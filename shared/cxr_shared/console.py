@@ -26,8 +26,6 @@ _EXTRA_OF: Mapping[str, str] = {
     "huggingface_hub": "trainer",
     "jinja2": "trainer",
     "filelock": "trainer",
-    "ray": "cluster",
-    "fsspec": "cluster",
     "onnxscript": "export",
     "PySide6": "desktop",
     "pynetdicom": "pacs",
