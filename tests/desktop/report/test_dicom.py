@@ -162,6 +162,12 @@ def test_the_report_and_its_equipment_name_the_same_algorithms(written: list[Pat
     assert named == set(equipment) - {"cxr-desktop"}
 
 
+def test_the_report_names_the_procedure_that_was_analysed(written: list[Path]) -> None:
+    content = _first(written, "SR").ContentSequence
+    (item,) = [each for each in content if each.ConceptNameCodeSequence[0].CodeValue == "121058"]
+    assert item.ConceptCodeSequence[0].CodeMeaning == "Plain X-ray of chest"
+
+
 def test_a_bundles_missing_model_makes_the_report_partial(
     scored: Worklist, report_bundle: Bundle, pool: DecodePool, tmp_path: Path
 ) -> None:
