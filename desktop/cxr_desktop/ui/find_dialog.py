@@ -157,13 +157,8 @@ class FindDialog(QDialog):
         searching, fetching = self._busy == "search", self._busy == "fetch"
         self.go.setText(tr("Stop") if searching else tr("Search"))
         self.go.setEnabled(not fetching)
-        self.get.setText(
-            tr("Stop")
-            if fetching
-            else tr("Fetch {count:,} studies", count=chosen)
-            if chosen != 1
-            else tr("Fetch 1 study")
-        )
+        many = tr("Fetch {count:,} studies", count=chosen) if chosen else tr("Fetch")
+        self.get.setText(tr("Stop") if fetching else tr("Fetch 1 study") if chosen == 1 else many)
         self.get.setEnabled(fetching or (bool(chosen) and not searching))
         self.progress.setVisible(fetching)
         for field in self._fields:
@@ -215,6 +210,7 @@ class FindDialog(QDialog):
         self.words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.progress = QProgressBar(self)
         self.progress.setTextVisible(False)
+        self.progress.setFixedHeight(6)
         self.get = QPushButton(self)
         self.get.setAutoDefault(False)
         self.away = QPushButton(tr("Close"), self)

@@ -74,11 +74,12 @@ class Finding(QObject):
 
         self._look(asked.peer, answers)
 
-    def priors(self, peer: str, film: Path, identity: Identity) -> None:
-        """Look for the earlier films of a film's patient."""
+    def priors(self, peer: str, film: Path) -> None:
+        """Look for the earlier films of the patient whom a film's file names."""
 
         def answers(archive: Archive, stopped: Callable[[], bool], left: Callable[[LeftOut], None]) -> Iterable[Found]:
-            return archive.priors(identity, issuer=issuer_of(film), stopped=stopped, left_out=left)
+            identity, issuer = whose(film)
+            return archive.priors(identity, issuer=issuer, stopped=stopped, left_out=left)
 
         self._look(peer, answers)
 
@@ -171,26 +172,41 @@ class _Steady:
             self._tell(progress)
 
 
-def issuer_of(film: Path) -> str:
-    """Read Issuer of Patient ID (0010,0021) of a film's file; empty where it has none."""
+def whose(film: Path) -> tuple[Identity, str]:
+    """Read whose a film is, and Issuer of Patient ID (0010,0021), of its file.
+
+    Raises
+    ------
+    QueryImpossible
+        The file does not say.
+    """
+    from cxr_desktop.pacs.query.model import QueryImpossible
     from cxr_shared.film.header import read_header
+    from cxr_shared.film.identity import read_identity
     from cxr_shared.film.refusals import FilmRefusedError
     from cxr_shared.film.tags import text
 
     try:
         with film.open("rb") as stream:
-            return text(read_header(stream).dataset, "IssuerOfPatientID")
+            dataset = read_header(stream).dataset
+        identity, issuer = read_identity(dataset), text(dataset, "IssuerOfPatientID")
     except (OSError, ValueError, TypeError, LookupError, AttributeError, EOFError, FilmRefusedError):
-        return ""
+        identity, issuer = Identity(), ""
+    if not identity.patient_id:
+        raise QueryImpossible(tr("The open film does not say whose it is, so its priors cannot be asked for."))
+    return identity, issuer
 
 
 def _said_of_search(count: int, left_out: Counter[str], *, stopped: bool) -> str:
-    one = tr("1 study")
-    words = one if count == 1 else tr("{count:,} studies", count=count)
+    words = _of_number(count, tr("1 study"), tr("{count:,} studies", count=count)) if count else tr("Nothing was found")
     if left_out:
         reasons = ", ".join(f"{number:,} {tr(reason)}" for reason, number in left_out.most_common())
         words = tr("{studies}; left out: {reasons}", studies=words, reasons=reasons)
     return tr("{words} (stopped)", words=words) if stopped else words
+
+
+def _of_number(count: int, one: str, many: str) -> str:
+    return one if count == 1 else many
 
 
 def said_of_fetch(outcomes: Sequence[Fetched], *, stopped: bool) -> str:
@@ -198,9 +214,11 @@ def said_of_fetch(outcomes: Sequence[Fetched], *, stopped: bool) -> str:
     new, known = sum(len(each.kept) for each in outcomes), sum(len(each.known) for each in outcomes)
     moved = sum(each.moved for each in outcomes)
     refused = Counter(reason for each in outcomes for reason in each.refused)
-    said = [tr("Fetched {count:,} films.", count=new)] if new or not (known or moved) else []
+    said = [_of_number(new, tr("Fetched 1 film."), tr("Fetched {count:,} films.", count=new))]
+    if not new and (known or moved):
+        said = []
     if known:
-        said.append(tr("{count:,} were here already.", count=known))
+        said.append(_of_number(known, tr("1 was here already."), tr("{count:,} were here already.", count=known)))
     if moved:
         said.append(tr("The archive sent {count:,} to the receiver.", count=moved))
     if refused:

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from cxr_desktop.ui.network_dialog import NetworkDialog, Page
 
 _ENTRIES: Final = ("find_in_archive", "fetch_priors", "receive_films", "return_results")
-_NO_PATIENT: Final = "The open film does not say whose it is, so its priors cannot be asked for."
 _NO_FILM: Final = "No film is open. Open one first."
 _NOTHING_SCORED: Final = "None of these films is scored, so there is no result to return."
 _NOWHERE: Final = "These results go nowhere: the network file names no archive for them. Set `to` under [return] in it."
@@ -98,8 +97,8 @@ class NetworkActions:
     def fetch_priors(self) -> None:
         """Show the earlier films of the open film's patient, chosen to be fetched."""
         row = self._window.row
-        if row is None or not row.identity.patient_id:
-            self._window.tell(tr(_NO_FILM) if row is None else tr(_NO_PATIENT))
+        if row is None:
+            self._window.tell(tr(_NO_FILM))
             return
         dialog = self._find(row)
         if dialog is not None:
@@ -171,8 +170,8 @@ class NetworkActions:
             window.tell(window.network.reason or tr(NO_PEER))
             return None
         finding = Finding(window.network, window.network)
-        ask = None if row is None else lambda peer: finding.priors(peer, row.source, row.identity)
-        dialog = FindDialog(finding, [peer.name for peer in config.peers], ask=ask, parent=window)
+        ask = None if row is None else lambda peer: finding.priors(peer, row.source)
+        dialog = FindDialog(finding, _names(config, row), ask=ask, parent=window)
         dialog.hide_patients(window.actions_by_name["hide_patients"].isChecked())
         self._finds.append(dialog)
         dialog.closed.connect(self._find_closed)
@@ -250,16 +249,37 @@ def page_of(network: Network) -> Page:
         at_start = tr("{where}, from the start", where=where)
         rows = [
             (tr("Receiving"), at_start if receive.enabled else tr("{where}, when it is turned on", where=where)),
-            (tr("Returning"), config.returns.to or tr("nowhere")),
+            (tr("Returning"), _where_to(config)),
         ]
     peers = [(peer.name, _how(peer)) for peer in config.peers] if config is not None else []
     return Page(str(network.path), network.path.exists(), network.reason, rows, peers)
+
+
+def _where_to(config: NetworkConfig) -> str:
+    from cxr_desktop.pacs.config import SOURCE
+
+    if config.returns.to == SOURCE:
+        return tr("to the archive that each film came from")
+    return tr("to {archive}", archive=config.returns.to) if config.returns.to else tr("nowhere")
 
 
 def _how(peer: Peer) -> str:
     web = peer.web.url if peer.web else ""
     dimse = f"{peer.dimse.ae_title} · {peer.dimse.host}:{peer.dimse.port}" if peer.dimse else ""
     return "\n".join(filter(None, (web, dimse)))
+
+
+def _names(config: NetworkConfig, row: Row | None) -> list[str]:
+    """Names of the archives; the one that the open film came from is the first."""
+    from cxr_desktop.pacs.errors import PeerUnknown
+    from cxr_desktop.pacs.spool import origin_of
+
+    names = [peer.name for peer in config.peers]
+    try:
+        first = config.peer_of(origin_of(row.source)).name if row is not None else ""
+    except PeerUnknown:
+        first = ""
+    return sorted(names, key=lambda name: name != first)
 
 
 def _scored(rows: Sequence[Row]) -> list[Scored]:

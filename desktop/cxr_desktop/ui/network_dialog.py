@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QDialog,
     QFormLayout,
@@ -21,7 +21,9 @@ from PySide6.QtWidgets import (
 
 from cxr_desktop.ui.i18n import tr
 
-_SIZE = QSize(860, 480)
+_WIDTH = 860
+_ROOM = 40
+"""For an answer of two lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,6 @@ class NetworkDialog(QDialog):
         self._layout.setContentsMargins(14, 14, 14, 12)
         self._layout.addWidget(self._page, 1)
         self._layout.addLayout(self._buttons())
-        self.resize(_SIZE)
 
     def show_page(self, page: Page) -> None:
         """Show another page."""
@@ -101,6 +102,9 @@ class NetworkDialog(QDialog):
         self._page = shown
         self.template.setVisible(not page.exists)
         self.folder.setVisible(page.exists)
+        self.resize(
+            _WIDTH, self.heightForWidth(_WIDTH) + _ROOM if self.hasHeightForWidth() else self.sizeHint().height()
+        )
 
     def show_answer(self, name: str, words: str, *, good: bool) -> None:
         """Say what an archive answered to its test."""

@@ -63,6 +63,11 @@ QDateEdit, QComboBox {{ background: {GROUND}; border: 1px solid {LINE}; border-r
 QDateEdit:focus, QComboBox:focus {{ border-color: {ACCENT}; }}
 QDateEdit:disabled, QComboBox:disabled, QLineEdit:disabled, QPushButton:disabled, QCheckBox:disabled {{ color: {DIM}; }}
 QComboBox QAbstractItemView {{ background: {PANEL}; selection-background-color: #24405a; }}
+QDialog QCheckBox::indicator, QDialog QTableView::indicator {{ width: 12px; height: 12px; border: 1px solid {DIM};
+  border-radius: 3px; background: {GROUND}; }}
+QDialog QCheckBox::indicator:checked, QDialog QTableView::indicator:checked {{ background: {ACCENT};
+  border-color: {ACCENT}; }}
+QDialog QCheckBox::indicator:disabled {{ border-color: {LINE}; }}
 QLabel#outcome {{ color: {TEXT}; }}
 QLabel#outcome[grave="true"] {{ color: {CAUTION}; }}
 QLabel#notice-text {{ color: {STRONG}; }}

@@ -158,13 +158,13 @@ def test_todays_films_are_found_chosen_fetched_and_scored(room: Any, qtbot: QtBo
     assert dialog.get.text() == "Fetch 1 study"
     with qtbot.waitSignal(dialog.finding.ended, timeout=15000):
         qtbot.mouseClick(dialog.get, Qt.MouseButton.LeftButton)
-    assert dialog.words.text() == "Fetched 1 films."
+    assert dialog.words.text() == "Fetched 1 film."
     qtbot.waitUntil(lambda: len(window.desk.sheet.rows) == 1, timeout=10000)
     qtbot.waitUntil(lambda: not window.desk.sheet.count(Lane.WAITING), timeout=30000)
     dialog.all.setChecked(True)
     with qtbot.waitSignal(dialog.finding.ended, timeout=15000):
         dialog.fetch()
-    assert dialog.words.text() == "Fetched 1 films. 1 were here already."
+    assert dialog.words.text() == "Fetched 1 film. 1 was here already."
     qtbot.waitUntil(lambda: len(window.desk.sheet.rows) == 2, timeout=10000)
 
 

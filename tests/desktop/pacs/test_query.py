@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import date
 from itertools import islice
@@ -17,9 +18,10 @@ pytest.importorskip("dicomweb_client")
 
 from pydicom.dataset import Dataset
 
-from cxr_desktop.pacs.config import NetworkConfig, Peer, Quotas
+from cxr_desktop.pacs.config import DimsePeer, NetworkConfig, Peer, Quotas, ReceiveConfig
 from cxr_desktop.pacs.query import Archive, LeftOut, Progress, Query, TooManyFound, archive_for
 from cxr_desktop.pacs.query.model import Found, QueryImpossible
+from cxr_desktop.pacs.receive import Receiver
 from cxr_desktop.pacs.spool import Spool, origin_of
 from cxr_shared.film import Identity, read_film
 
@@ -196,3 +198,28 @@ def test_an_object_that_is_too_large_is_not_taken(filled: Filled, spool: Spool) 
 def test_what_cannot_be_asked_is_said_before_it_is_sent(make: Callable[[], Query]) -> None:
     with pytest.raises(QueryImpossible):
         make()
+
+
+def moving(peer: DimsePeer) -> Peer:
+    return Peer(name="mover", dimse=peer.model_copy(update={"retrieve": "move"}))
+
+
+@pytest.mark.parametrize("which", ["orthanc", "dcmtk"])
+def test_films_that_are_moved_arrive_at_the_receiver(which: str, tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "spool", Quotas(free_gigabytes=0))
+    arrived: list[Path] = []
+    films = collection(compressed=False)["chest"]
+    with Receiver(ReceiveConfig(port=0), spool, on_film=arrived.append) as receiver, ExitStack() as stack:
+        if which == "dcmtk":
+            dimse = stack.enter_context(running_dcmqrscp(tmp_path / "peer", knows={"CXRTRIAGE": receiver.port}))
+        else:
+            knows = {"CXRTRIAGE": ("127.0.0.1", receiver.port)}
+            dimse = stack.enter_context(running_orthanc(tmp_path / "peer", modalities=knows)).dimse
+        store(dimse, films)
+        seen: list[Progress] = []
+        archive = archive_for(moving(dimse), CONFIG, moves_arrive_at="CXRTRIAGE")
+        (found,) = archive.search(Query(patient_id="P1"))
+        fetched = archive.fetch(found, into=spool, progress=seen.append)
+    assert (fetched.moved, fetched.kept, fetched.refused, fetched.complete) == (2, (), (), True)
+    assert {str(pydicom.dcmread(path).SOPInstanceUID) for path in arrived} == {str(each.SOPInstanceUID) for each in films}
+    assert (seen[-1].done, seen[-1].expected) == (2, 2)

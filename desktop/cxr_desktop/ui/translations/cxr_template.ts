@@ -788,6 +788,14 @@
             <translation type="unfinished" />
         </message>
         <message>
+            <source>Fetch {count:,} studies</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>Fetch</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
             <source>Any date</source>
             <translation type="unfinished" />
         </message>
@@ -828,10 +836,6 @@
             <translation type="unfinished" />
         </message>
         <message>
-            <source>Fetch {count:,} studies</source>
-            <translation type="unfinished" />
-        </message>
-        <message>
             <source>Fetch 1 study</source>
             <translation type="unfinished" />
         </message>
@@ -852,15 +856,11 @@
             <translation type="unfinished" />
         </message>
         <message>
-            <source>1 study</source>
-            <translation type="unfinished" />
-        </message>
-        <message>
             <source>{done:,} of {total:,} films, {megabytes:,.1f} MB</source>
             <translation type="unfinished" />
         </message>
         <message>
-            <source>{count:,} studies</source>
+            <source>Nothing was found</source>
             <translation type="unfinished" />
         </message>
         <message>
@@ -872,11 +872,23 @@
             <translation type="unfinished" />
         </message>
         <message>
-            <source>Fetched {count:,} films.</source>
+            <source>The open film does not say whose it is, so its priors cannot be asked for.</source>
             <translation type="unfinished" />
         </message>
         <message>
-            <source>{count:,} were here already.</source>
+            <source>1 study</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>{count:,} studies</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>Fetched 1 film.</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>Fetched {count:,} films.</source>
             <translation type="unfinished" />
         </message>
         <message>
@@ -889,6 +901,14 @@
         </message>
         <message>
             <source>It was stopped; what came stays.</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>1 was here already.</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>{count:,} were here already.</source>
             <translation type="unfinished" />
         </message>
         <message>
@@ -972,11 +992,27 @@
             <translation type="unfinished" />
         </message>
         <message>
+            <source>to the archive that each film came from</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>to {archive}</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>nowhere</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
             <source>The network file names no archive yet. Add one under [[peers]]; Network settings… says where the file is.</source>
             <translation type="unfinished" />
         </message>
         <message>
             <source>These results go nowhere: the network file names no archive for them. Set `to` under [return] in it.</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>No film is open. Open one first.</source>
             <translation type="unfinished" />
         </message>
         <message>
@@ -992,19 +1028,7 @@
             <translation type="unfinished" />
         </message>
         <message>
-            <source>No film is open. Open one first.</source>
-            <translation type="unfinished" />
-        </message>
-        <message>
-            <source>The open film does not say whose it is, so its priors cannot be asked for.</source>
-            <translation type="unfinished" />
-        </message>
-        <message>
             <source>{where}, when it is turned on</source>
-            <translation type="unfinished" />
-        </message>
-        <message>
-            <source>nowhere</source>
             <translation type="unfinished" />
         </message>
         <message>
