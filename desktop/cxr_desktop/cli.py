@@ -98,17 +98,17 @@ def triage(
     gpus_per_actor
         GPUs of each, which may be a fraction; by default 1 where the cluster has any.
     """
-    if parquet or on or any("://" in path for path in paths):
-        from cxr_desktop.archive import command
-        from cxr_desktop.archive.sizes import Sizes
-
-        command.refuse_others(json=json, csv=csv, html=html, pdf=pdf, dicom=dicom)
-        sizes = Sizes(workers, actors, gpus_per_actor)
-        return command.run(command.Request(paths, parquet, bundle, on, sizes, provider, deidentified, part_films))
     from cxr_desktop import batch, console
+    from cxr_desktop.archive import command
+    from cxr_desktop.archive.sizes import Sizes
     from cxr_desktop.inference.kinds import Wanted
     from cxr_desktop.reports import Remarks
 
+    sizes = Sizes(workers, actors, gpus_per_actor)
+    archive = command.Request(paths, parquet, on, sizes, provider, deidentified, part_films)
+    if archive.asked:
+        archive.check(json=json, csv=csv, html=html, pdf=pdf, dicom=dicom)
+        return command.run(archive, batch.load_bundle(bundle))
     loaded = batch.load_bundle(bundle)
     reports = batch.Reports(json=json, csv=csv, html=html, pdf=pdf, dicom=dicom, deidentified=deidentified)
     reports.check()

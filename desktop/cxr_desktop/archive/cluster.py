@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,17 +12,21 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Final
 
-from cxr_desktop.archive.errors import ArchiveUnfinished
+from cxr_desktop.archive.errors import ArchiveUnfinished, MachineFailed
 from cxr_desktop.archive.films import Part
 from cxr_desktop.archive.settled import Decision, decide
 from cxr_desktop.archive.sizes import Shares, Sizes, shares
 from cxr_desktop.archive.stages import BundleSource, Scorer, chunks_of, decode_chunk
 from cxr_desktop.inference.kinds import Wanted
 from cxr_shared.bundle import Bundle
-from cxr_shared.errors import CxrError, MissingExtra
+from cxr_shared.errors import MissingExtra
 
 WAVE: Final = 5_000
 """Tasks that Ray hears of at once; its bookkeeping of each stays in the driver's memory until they are done."""
+
+
+_OUR_ERROR: Final = re.compile(r"cxr_(?:desktop|shared)\.[\w.]+: (.+)")
+"""Last line of what Ray tells of an error of ours in another process; of one in an actor's start there is no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +75,7 @@ class OnRay:
 
         Raises
         ------
-        ProviderRefusedError, BundleError, InferenceFailedError
+        MachineFailed, ProviderRefusedError, BundleError, InferenceFailedError
             The bundle cannot run there.
         """
         ray = _ray()
@@ -93,8 +98,10 @@ class OnRay:
 
         Raises
         ------
-        ArchiveUnfinished, CxrError
-            A process failed otherwise than by being killed.
+        MachineFailed
+            A machine cannot run the bundle.
+        ArchiveUnfinished
+            Ray gave up, such as after too many processes were killed.
         """
         setup = Setup(
             source=self._source,
@@ -193,26 +200,13 @@ def _plainly() -> Iterator[None]:
     try:
         yield
     except ray.exceptions.RayError as error:
-        ours = _ours(error)
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        ours = _OUR_ERROR.fullmatch(lines[-1].strip())
         if ours is not None:
-            raise ours from error
+            raise MachineFailed(ours[1]) from error
         raise ArchiveUnfinished(
-            f"The cluster gave up ({_first_line(error)}). What was written stays; the same command goes on."
+            f"The cluster gave up ({lines[-1]}). What was written stays; the same command goes on."
         ) from error
-
-
-def _ours(error: BaseException) -> CxrError | None:
-    seen: BaseException | None = error
-    while seen is not None:
-        if isinstance(seen, CxrError):
-            return seen
-        seen = getattr(seen, "cause", None) or seen.__cause__
-    return None
-
-
-def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[-1] if lines else type(error).__name__
 
 
 def _quiet(ray: Any) -> None:  # noqa: ANN401

@@ -7,16 +7,13 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
-from cxr_desktop import batch
 from cxr_desktop.archive.errors import ArchiveOptions
 from cxr_desktop.archive.listing import absolute
 from cxr_desktop.archive.run import PART_FILMS, Archive, Here, Scoring, score_archive
 from cxr_desktop.archive.show import print_outcome, progress
 from cxr_desktop.archive.sizes import Sizes
-from cxr_desktop.archive.storage import Storage
+from cxr_desktop.archive.storage import Storage, is_url
 from cxr_desktop.inference import runtime
 from cxr_desktop.inference.kinds import Wanted
 from cxr_desktop.report.pseudonyms import site_pseudonyms
@@ -33,8 +30,6 @@ class Request:
         Folders, films or URLs.
     parquet
         Folder or URL for the rows; None is refused.
-    bundle
-        The models; None takes CXR_BUNDLE.
     on
         ``ray`` or ``ray://HEAD``; None scores in this process.
     sizes
@@ -49,15 +44,47 @@ class Request:
 
     places: Sequence[str]
     parquet: str | None
-    bundle: Path | None = None
     on: str | None = None
     sizes: Sizes = field(default_factory=Sizes)
     provider: str = "auto"
     deidentified: bool = False
     part_films: int = PART_FILMS
 
+    @property
+    def asked(self) -> bool:
+        """Whether anything was asked for that concerns archives alone."""
+        return bool(self.parquet or self.on or self.sizes != Sizes() or any(map(is_url, self.places)))
 
-def run(request: Request) -> int:
+    def check(self, **others: object) -> None:
+        """See that what was asked for goes together.
+
+        Parameters
+        ----------
+        others
+            Other reports that were asked for, by their option's name.
+
+        Raises
+        ------
+        ArchiveOptions
+            It does not.
+        """
+        beside = [f"--{name}" for name, value in others.items() if value is not None]
+        if self.parquet is None:
+            raise ArchiveOptions(
+                "An archive, on a cluster or behind a URL, is scored into a table: add --parquet FOLDER."
+            )
+        if beside:
+            raise ArchiveOptions(
+                f"--parquet is written film by film and {' and '.join(beside)} at the end, from all films at once. "
+                "Leave one of them out."
+            )
+        if not self.places:
+            raise ArchiveOptions("Name the archive: a folder, or a URL such as s3://BUCKET/FOLDER.")
+        if self.on is None and self.sizes != Sizes():
+            raise ArchiveOptions("--workers, --actors and --gpus-per-actor share out a cluster; they need --on.")
+
+
+def run(request: Request, bundle: Bundle) -> int:
     """Score an archive and print what became of it; exit code 0, or 130 after Ctrl-C.
 
     Raises
@@ -65,13 +92,8 @@ def run(request: Request) -> int:
     CxrError
         It cannot be done.
     """
-    if request.parquet is None:
-        raise ArchiveOptions("An archive, on a cluster or behind a URL, is scored into a table: add --parquet FOLDER.")
-    if not request.places:
-        raise ArchiveOptions("Name the archive: a folder, or a URL such as s3://BUCKET/FOLDER.")
-    if request.on is None and request.sizes != Sizes():
-        raise ArchiveOptions("--workers, --actors and --gpus-per-actor share out a cluster; they need --on.")
-    bundle = batch.load_bundle(request.bundle)
+    request.check()
+    assert request.parquet is not None, "as was checked"
     archive = Archive(
         places=absolute(request.places),
         out=Storage(absolute([request.parquet])[0]),
@@ -109,19 +131,3 @@ def _scoring(request: Request, bundle: Bundle) -> Iterator[Scoring]:
         from cxr_desktop.archive.cluster import OnRay
 
         yield OnRay(bundle, request.sizes)
-
-
-def refuse_others(**others: Any) -> None:  # noqa: ANN401
-    """See that no other report was asked for beside the rows.
-
-    Raises
-    ------
-    ArchiveOptions
-        One was.
-    """
-    asked = [f"--{name}" for name, value in others.items() if value is not None]
-    if asked:
-        raise ArchiveOptions(
-            f"--parquet is written film by film and {' and '.join(asked)} at the end, from all films at once. Leave "
-            "one of them out."
-        )

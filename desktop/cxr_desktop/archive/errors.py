@@ -17,5 +17,9 @@ class ArchiveOptions(CxrError):
     """Options of the command that do not go together."""
 
 
+class MachineFailed(CxrError):
+    """A machine of the cluster cannot run the bundle; the sentence is that machine's own."""
+
+
 class ArchiveUnfinished(CxrError):
     """Some films have no row yet; the same command goes on."""

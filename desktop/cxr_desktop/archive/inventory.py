@@ -106,7 +106,7 @@ class Inventory:
     def extend(self, listing: Listing, *, part_films: int) -> Generation:
         """List the archive, and write the films that are not yet in the inventory as a new generation.
 
-        Nothing is written where there is none. Holds about 120 bytes of memory for each film of earlier generations.
+        Nothing is written where there is none. Holds about 140 bytes of memory for each film of the archive.
 
         Parameters
         ----------

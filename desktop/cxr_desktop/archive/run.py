@@ -113,7 +113,7 @@ def score_archive(archive: Archive, bundle: Bundle, scoring: Scoring, *, tell: C
 
     Raises
     ------
-    ArchiveUnreachable, ArchiveRefused, ArchiveUnfinished, OutputError, MissingExtra
+    ArchiveUnreachable, ArchiveRefused, MachineFailed, ArchiveUnfinished, OutputError, MissingExtra
         The films cannot be listed, the results are another run's, or rows are missing at the end.
     """
     arrow()

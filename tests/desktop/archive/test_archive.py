@@ -20,7 +20,7 @@ import pytest
 
 from cxr_desktop import batch
 from cxr_desktop.archive.errors import ArchiveOptions, ArchiveRefused, ArchiveUnreachable
-from cxr_desktop.archive.run import Archive, Event, Here, Listed, score_archive
+from cxr_desktop.archive.run import PART_FILMS, Archive, Event, Here, Listed, score_archive
 from cxr_desktop.archive.storage import Storage
 from cxr_desktop.cli import app
 from cxr_desktop.inference.kinds import Wanted
@@ -348,3 +348,15 @@ def test_a_name_that_is_no_text_is_kept(bundle: Bundle, write_film: WriteFilm, t
     score(tmp_path / "films", tmp_path / "out", bundle)
     row = pd.read_parquet(tmp_path / "out").iloc[0]
     assert (row["state"], Path(row["file"]).name) == ("scored", "film-\\udcff.png")
+
+
+def test_the_page_names_every_column_and_what_the_schema_says_of_all_rows(scored: Path) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "how-to" / "triage-an-archive.md").read_text("utf-8")
+    schema = pq.read_schema(scored / "part-00000.parquet")
+    of_targets = [name for name in schema.names if name.startswith(("pneumothorax_", "effusion_"))]
+    assert {name.partition("_")[2] for name in of_targets} == {"logit", "probability", "threshold", "positive"}
+    named = [name for name in schema.names if name not in of_targets]
+    named += [f"TARGET_{each}" for each in ("logit", "probability", "threshold", "positive")]
+    named += [key.decode() for key in schema.metadata if key.startswith(b"cxr.")]
+    assert [name for name in named if f"`{name}`" not in page] == []
+    assert f"parts of {PART_FILMS:,} films" in page

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import signal
 import subprocess
@@ -14,8 +15,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from cxr_desktop.archive.errors import ArchiveOptions
+from cxr_desktop.archive.cluster import OnRay
+from cxr_desktop.archive.errors import ArchiveOptions, MachineFailed
 from cxr_desktop.archive.run import Archive, Event, Here, Rows, score_archive
+from cxr_desktop.archive.settled import decide, settle
 from cxr_desktop.archive.sizes import Shares, Sizes, shares
 from cxr_desktop.archive.storage import Storage
 from cxr_desktop.inference.kinds import Wanted
@@ -58,8 +61,6 @@ def _archive(films: object, out: object) -> Archive:
 
 
 def _score(films: object, out: object, bundle: Bundle, tell: Callable[[Event], None], **more: Any) -> None:
-    from cxr_desktop.archive.cluster import OnRay
-
     score_archive(_archive(films, out), bundle, OnRay(bundle, Sizes(), **more), tell=tell)
 
 
@@ -108,6 +109,18 @@ def test_films_behind_a_url(
     s3fs.S3FileSystem().put(f"{archive_films}/", f"{s3}/ray/", recursive=True)
     _score(f"{s3}/ray", f"{s3}/ray-rows", bundle, lambda _: None)
     pd.testing.assert_frame_equal(read_rows(f"{s3}/ray-rows").drop(columns="file"), expected.drop(columns="file"))
+
+
+def test_a_machine_that_cannot_run_the_bundle_says_why(
+    archive_films: Path, bundle: Bundle, expected: pd.DataFrame, tmp_path: Path
+) -> None:
+    out = Storage(str(tmp_path))
+    decision = decide(bundle, Wanted.CPU, films=1)
+    settle(out, dataclasses.replace(decision, wanted=Wanted.CUDA))
+    archive = Archive((str(archive_films),), out, Wanted.AUTO)
+    with pytest.raises(MachineFailed, match="CUDA cannot be used"):
+        score_archive(archive, bundle, OnRay(bundle, Sizes()), tell=lambda _: None)
+    assert not list(tmp_path.glob("part-*"))
 
 
 def test_processes_of_the_cluster_know_no_torch_and_no_qt(cluster: None) -> None:
