@@ -12,17 +12,10 @@ import pytest
 
 from cxr_shared.errors import CxrError
 from cxr_trainer.cluster import lease as lease_module
-from cxr_trainer.cluster.fitting import FitPlan
-from cxr_trainer.cluster.jobs import OneByOne
 from cxr_trainer.cluster.lease import FileSlot, Slot, held
 from cxr_trainer.cluster.mirror import Mirror, ObjectSlot, open_prefix
 from cxr_trainer.cluster.storage import Bucket, Folder, storage_of
 from cxr_trainer.errors import RunBusy, RunError, StorageError
-from cxr_trainer.fit.events import EpochFinished
-from cxr_trainer.fit.run import Run
-from cxr_trainer.recipe import Recipe
-
-from .conftest import Heard, files
 
 
 def never() -> bool:
@@ -215,30 +208,3 @@ def test_a_holder_whose_lease_was_taken_stops_and_removes_nothing(slot: Slot, ha
         assert not lease.still_held()
         assert lease.lost()
     assert slot.read() == b'{"holder": "another"}'
-
-
-@pytest.mark.slow
-def test_a_run_in_a_bucket_goes_on_on_another_machine(
-    tiny_nih: Path,
-    tiny_recipe: Recipe,
-    prefix: str,
-    whole: dict[str, bytes],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Stopped after its first epoch; the other machine has an empty scratch folder."""
-    recipe = tiny_recipe.model_copy(update={"seed": 0})
-    plan = FitPlan([recipe], 1, tiny_nih.resolve(), Bucket(prefix), "one")
-    heard = Heard()
-    monkeypatch.setenv("CXR_SCRATCH", str(tmp_path / "first"))
-    outcomes = OneByOne().run(plan.jobs("cpu"), listener=heard, stop=lambda: bool(heard.of(EpochFinished)))
-    assert outcomes["hernia"].state == "stopped"
-    monkeypatch.setenv("CXR_SCRATCH", str(tmp_path / "second"))
-    outcomes = OneByOne().run(plan.jobs("cpu"), listener=Heard(), stop=never)
-    assert outcomes["hernia"].state == "finished"
-    assert plan.jobs("cpu")[0].done
-    monkeypatch.setenv("CXR_SCRATCH", str(tmp_path / "third"))
-    bucket = Bucket(prefix)
-    assert bucket.mirror("hernia").restore(tmp_path / "fetched")
-    assert files(tmp_path / "fetched") == whole
-    assert Run.open(tmp_path / "fetched").finished()

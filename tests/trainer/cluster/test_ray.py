@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import uuid
 from pathlib import Path
@@ -44,7 +45,7 @@ class Killer(Heard):
 def test_stopped_and_killed_runs_end_as_those_of_one_process(
     s3: str, cluster: None, tiny_nih: Path, tiny_recipe: Recipe, seeds_here: Path, tmp_path: Path
 ) -> None:
-    """Seed 0 in a folder, seed 1 in an object store; both stopped once; then the worker of one is killed."""
+    """Seed 0 in a folder, seed 1 in an object store; both stopped; gone on with without the scratch, one is killed."""
     from cxr_trainer.cluster.ray_tasks import RayTasks, Resources
 
     bucket = Bucket(f"{s3}/{uuid.uuid4().hex}")
@@ -56,6 +57,7 @@ def test_stopped_and_killed_runs_end_as_those_of_one_process(
     executor, heard = RayTasks(Resources(1, 0.0)), Heard()
     outcomes = executor.run(jobs(), listener=heard, stop=lambda: len(heard.of(StageStarted)) > 0)
     assert {outcome.state for outcome in outcomes.values()} == {"stopped"}
+    shutil.rmtree(bucket.scratch("hernia-seed-1"), ignore_errors=True)  # as on another machine
     killer = Killer("hernia-seed-1", RunStarted)
     outcomes = executor.run(jobs(), listener=killer, stop=lambda: False)
     assert {name: outcome.state for name, outcome in outcomes.items()} == {

@@ -1,4 +1,4 @@
-"""Commands that make runs and show them: `fit`, `resume`, `report`."""
+"""Commands that make runs and show them: `fit`, `resume`, `fetch`, `report`."""
 
 from __future__ import annotations
 
@@ -99,6 +99,22 @@ def resume(
     from cxr_trainer.recipe_files import parse_fields
 
     return resume_run(run, json_lines=json, overrides=parse_fields(fields))
+
+
+@app.command
+def fetch(url: str, *, out: Path = Path("runs")) -> int:
+    """Bring runs from an object store into folders, where reports and exports find them.
+
+    Parameters
+    ----------
+    url
+        One run, or what --out of fit was: s3://bucket/runs.
+    out
+        Folder to bring them to; what is there and the same is not read again.
+    """
+    from cxr_trainer.commands.fetch import fetch_runs
+
+    return fetch_runs(url, out=out)
 
 
 @app.command
