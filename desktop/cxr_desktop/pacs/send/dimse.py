@@ -26,6 +26,8 @@ from cxr_desktop.pacs.send.entries import Outcome, Outgoing, State
 logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)
 
 _PENDING: Final = (0xFF00, 0xFF01)
+_NOT_SUPPORTED: Final = (3, 4)
+"""Results of a presentation context (PS3.8 9.3.3.2): its abstract, or its transfer syntaxes. Others may pass."""
 _NO_ANSWER: Final = "the connection broke before the peer answered"
 _ENCODINGS: Final = [ExplicitVRLittleEndian, ImplicitVRLittleEndian]
 
@@ -55,7 +57,7 @@ class DimseDestination:
             broken = False
             for number, each in enumerate(objects):
                 if each.sop_class not in accepted:
-                    yield Outcome(each.number, State.REFUSED, "the peer does not take objects of this class")
+                    yield _not_negotiated(association, each)
                     continue
                 if broken or not association.is_established:
                     raise PeerUnreachable(f"The peer {self._name!r} ended the association. It is tried again.")
@@ -161,6 +163,13 @@ def tls_context(tls: Tls, name: str) -> ssl.SSLContext:
             f"A TLS file of the peer {name!r} cannot be used ({error.strerror or 'unknown reason'}). Correct it."
         ) from error
     return context
+
+
+def _not_negotiated(association: Association, each: Outgoing) -> Outcome:
+    results = {context.abstract_syntax: context.result for context in association.rejected_contexts}
+    if results.get(each.sop_class) in _NOT_SUPPORTED:
+        return Outcome(each.number, State.REFUSED, "the peer does not take objects of this class")
+    return Outcome(each.number, State.WAITING, "the peer does not take objects of this class now")
 
 
 def _without_delay(event: Any) -> None:  # noqa: ANN401  (pynetdicom's event)
