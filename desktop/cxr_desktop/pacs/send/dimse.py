@@ -166,7 +166,7 @@ def tls_context(tls: Tls, name: str) -> ssl.SSLContext:
 
 
 def _not_negotiated(association: Association, each: Outgoing) -> Outcome:
-    results = {context.abstract_syntax: context.result for context in association.rejected_contexts}
+    results = {str(context.abstract_syntax): context.result for context in association.rejected_contexts}
     if results.get(each.sop_class) in _NOT_SUPPORTED:
         return Outcome(each.number, State.REFUSED, "the peer does not take objects of this class")
     return Outcome(each.number, State.WAITING, "the peer does not take objects of this class now")
