@@ -139,6 +139,7 @@ def open_window(paths: Sequence[Path] = (), bundle: Path | None = None, watch: P
     window.open_paths(list(paths))
     if watch is not None:
         window.watching.watch(watch)
+    window.network_actions.begin()
     if troubles:
         window.notice.tell(" ".join(troubles), grave=True)
     return window

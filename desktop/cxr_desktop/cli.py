@@ -45,7 +45,7 @@ def window(*paths: Path, bundle: BundleOption = None, watch: Path | None = None)
 
 @app.command
 def triage(
-    *paths: Path,
+    *paths: str,
     bundle: BundleOption = None,
     json: Path | None = None,
     csv: Path | None = None,
@@ -54,13 +54,19 @@ def triage(
     dicom: Path | None = None,
     deidentified: Annotated[bool, Parameter(negative="")] = False,
     provider: ProviderOption = "auto",
+    parquet: str | None = None,
+    part_films: Annotated[int, Parameter(validator=Number(gte=1))] = 1000,
+    on: str | None = None,
+    workers: Annotated[int | None, Parameter(validator=Number(gte=1))] = None,
+    actors: Annotated[int | None, Parameter(validator=Number(gte=1))] = None,
+    gpus_per_actor: Annotated[float | None, Parameter(validator=Number(gte=0))] = None,
 ) -> int:
     """Score films and print the most urgent; exit code 1 when no film was found, 130 after Ctrl-C.
 
     Parameters
     ----------
     paths
-        Films (PNG, JPEG, DICOM), folders, ZIPs and DICOMDIRs, mixed.
+        Films (PNG, JPEG, DICOM), folders, ZIPs and DICOMDIRs, mixed; with --parquet also URLs (s3://, gs://).
     bundle
         The models (.cxr).
     json
@@ -78,16 +84,38 @@ def triage(
     provider
         auto proves what this system offers in a child process and falls back to the CPU; any other name is used or
         refused. TensorRT builds its engines first, for minutes, and is only used when it is named.
+    parquet
+        For archives: write one row a film into this folder or URL, in parts. The same command goes on where it was
+        stopped, and once all is done, looks for films that came since.
+    part_films
+        Films of a part, which is written as a whole.
+    on
+        With --parquet: ray for a cluster of this machine alone, or ray://HEAD of one that is running.
+    workers
+        Most decoders at once on a cluster; by default as many as there is room for.
+    actors
+        Processes on a cluster that run the models; by default as many as there is room for.
+    gpus_per_actor
+        GPUs of each, which may be a fraction; by default 1 where the cluster has any.
     """
     from cxr_desktop import batch, console
+    from cxr_desktop.archive import command
+    from cxr_desktop.archive.sizes import Sizes
     from cxr_desktop.inference.kinds import Wanted
     from cxr_desktop.reports import Remarks
 
+    sizes = Sizes(workers, actors, gpus_per_actor)
+    archive = command.Request(paths, parquet, on, sizes, provider, deidentified, part_films)
+    if archive.asked:
+        archive.check(json=json, csv=csv, html=html, pdf=pdf, dicom=dicom)
+        return command.run(archive, batch.load_bundle(bundle))
     loaded = batch.load_bundle(bundle)
     reports = batch.Reports(json=json, csv=csv, html=html, pdf=pdf, dicom=dicom, deidentified=deidentified)
     reports.check()
     with console.progress() as show:
-        worklist = batch.score_all(paths, loaded, wanted=Wanted(provider), thumbnails=html is not None, on_event=show)
+        worklist = batch.score_all(
+            map(Path, paths), loaded, wanted=Wanted(provider), thumbnails=html is not None, on_event=show
+        )
     if not worklist.found:
         print(
             "error: no film was found. Name files, or a folder that holds PNG, JPEG or DICOM files.",

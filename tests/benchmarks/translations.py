@@ -15,10 +15,12 @@ from xml.etree import ElementTree as ET
 
 import cxr_desktop.ui
 from cxr_desktop.inference.lanes import Lane
+from cxr_desktop.pacs.query import LeftOut
 from cxr_desktop.ui.actions import MENUS, MOUSE
 from cxr_desktop.ui.bundle_table import MODEL_HEADINGS, POINT_HEADINGS
 from cxr_desktop.ui.drags import Tool
 from cxr_desktop.ui.i18n import CONTEXT
+from cxr_desktop.ui.models.found import TITLES
 from cxr_desktop.worklist import row
 from cxr_desktop.worklist.order import Column
 
@@ -53,6 +55,8 @@ def tables() -> list[str]:
         *(tool.value for tool in Tool),
         *MODEL_HEADINGS,
         *POINT_HEADINGS,
+        *TITLES,
+        *(why.value for why in LeftOut),
         *("Film gate", "Pixel path", "Notice"),
     ]
 

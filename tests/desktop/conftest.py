@@ -141,6 +141,9 @@ def own_places(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
     monkeypatch.setenv("CXR_PLANS", str(own / "plans"))
     monkeypatch.setenv("CXR_STORE", str(own / "store.sqlite"))
     monkeypatch.setenv("CXR_SETTINGS", str(own / "settings.json"))
+    monkeypatch.setenv("CXR_NETWORK", str(own / "network.toml"))
+    monkeypatch.setenv("CXR_SPOOL", str(own / "received"))
+    monkeypatch.setenv("CXR_OUTBOX", str(own / "outbox"))
     monkeypatch.setenv("CXR_DEMO", str(tmp_path_factory.getbasetemp() / "demo-films"))
 
 

@@ -8,56 +8,37 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from cxr_desktop.pacs.errors import NetworkFileDamaged, NetworkNotConfigured, PeerUnknown
+from cxr_desktop.pacs.peers import SOURCE, AeTitle, DimsePeer, Part, Peer, Port, Tls, WebPeer
 from cxr_shared.places import Kept, own_place
+
+__all__ = [
+    "SOURCE",
+    "DimsePeer",
+    "NetworkConfig",
+    "Peer",
+    "Quotas",
+    "ReceiveConfig",
+    "ReturnConfig",
+    "ServeConfig",
+    "Tls",
+    "WebPeer",
+    "network_path",
+    "outbox_path",
+    "read_network",
+    "spool_path",
+]
 
 NETWORK_VARIABLE: Final = "CXR_NETWORK"
 SPOOL_VARIABLE: Final = "CXR_SPOOL"
 OUTBOX_VARIABLE: Final = "CXR_OUTBOX"
 
-_INK: Final = r"[\x21-\x5b\x5d-\x7e]"
-AeTitle = Annotated[str, StringConstraints(pattern=rf"^{_INK}([\x20-\x5b\x5d-\x7e]{{0,14}}{_INK})?$")]
-"""1 to 16 characters of the default repertoire, no backslash, no space at an end, PS3.5 6.2."""
-Port = Annotated[int, Field(ge=0, le=65535)]
-"""A TCP port; 0 lets the system choose one."""
 Network = IPv4Network | IPv6Network
-SOURCE: Final = "source"
-"""Stands for the peer that a film came from."""
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Tls(_Part):
-    """TLS of one direction: what this program shows, and whom it believes.
-
-    Attributes
-    ----------
-    certificate
-        PEM file of this program's own certificate and its chain. A receiver must have it; to a peer it is shown where
-        it asks.
-    key
-        PEM file of the certificate's private key.
-    authorities
-        PEM file of the authorities believed: a receiver then asks every caller for a certificate (mutual TLS); towards
-        a peer the system's own are used where it is not given.
-    """
-
-    certificate: Path | None = None
-    key: Path | None = None
-    authorities: Path | None = None
-
-    @model_validator(mode="after")
-    def _both(self) -> Tls:
-        if (self.certificate is None) != (self.key is None):
-            raise ValueError("certificate and key belong together")
-        return self
-
-
-class Quotas(_Part):
+class Quotas(Part):
     """What the receiver bears; beyond it the peer is told so, and nothing that was acknowledged is lost.
 
     Attributes
@@ -87,7 +68,7 @@ class Quotas(_Part):
     idle_seconds: Annotated[float, Field(gt=0)] = 30
 
 
-class ReceiveConfig(_Part):
+class ReceiveConfig(Part):
     """The receiver, a Storage SCP.
 
     The lists of titles and addresses keep mistakes out, not attackers: a caller chooses its title freely. Whom it is
@@ -129,98 +110,7 @@ class ReceiveConfig(_Part):
         return self
 
 
-class DimsePeer(_Part):
-    """An archive that speaks DIMSE.
-
-    Attributes
-    ----------
-    ae_title
-        What it is called.
-    host
-        Its name or address.
-    port
-        Its TCP port.
-    retrieve
-        How films are fetched: C-GET over the same association, or C-MOVE to this program's receiver, which the
-        archive must know by its title.
-    tls
-        With it nothing is sent without TLS.
-    timeout_seconds
-        Longest silence.
-    """
-
-    ae_title: AeTitle
-    host: str
-    port: Annotated[int, Field(ge=1, le=65535)]
-    retrieve: Literal["get", "move"] = "get"
-    tls: Tls | None = None
-    timeout_seconds: Annotated[float, Field(gt=0)] = 30
-
-
-class WebPeer(_Part):
-    """An archive that speaks DICOMweb.
-
-    Attributes
-    ----------
-    url
-        Of the service root, such as ``https://pacs.example/dicom-web``; plain http is taken for loopback alone.
-    token_file
-        File that holds a bearer token.
-    user
-        For basic authentication.
-    password_file
-        File that holds that user's password.
-    authorities
-        PEM file of the authorities believed, where the system's own are not to be.
-    timeout_seconds
-        Longest silence.
-    """
-
-    url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s]+$")]
-    token_file: Path | None = None
-    user: str = ""
-    password_file: Path | None = None
-    authorities: Path | None = None
-    timeout_seconds: Annotated[float, Field(gt=0)] = 30
-
-    @model_validator(mode="after")
-    def _safe(self) -> WebPeer:
-        host = self.url.split("//", 1)[1].split("/", 1)[0].rsplit("@", 1)[-1]
-        loopback = host.startswith(("127.", "localhost", "[::1]"))
-        if self.url.startswith("http://") and not loopback:
-            raise ValueError("patient data must not go over plain http: use https, or a tunnel that ends on loopback")
-        if "@" in self.url.split("//", 1)[1].split("/", 1)[0]:
-            raise ValueError("name user and password_file, not a password in the url")
-        return self
-
-
-class Peer(_Part):
-    """An archive, by one protocol or both; what both can do goes over DICOMweb.
-
-    Attributes
-    ----------
-    name
-        What a person calls it.
-    dimse
-        How it is reached by DIMSE.
-    web
-        How it is reached by DICOMweb.
-    """
-
-    name: Annotated[str, StringConstraints(min_length=1, max_length=64)]
-    dimse: DimsePeer | None = None
-    web: WebPeer | None = None
-
-    @model_validator(mode="after")
-    def _some(self) -> Peer:
-        if self.dimse is None and self.web is None:
-            raise ValueError(f"the peer {self.name!r} needs dimse or web")
-        if self.name == SOURCE:
-            raise ValueError(f"no peer can be called {SOURCE!r}, which stands for the peer that a film came from")
-        return self
-
-
-class ReturnConfig(_Part):
+class ReturnConfig(Part):
     """Where results go.
 
     Attributes
@@ -238,7 +128,7 @@ class ReturnConfig(_Part):
     automatic: bool = True
 
 
-class ServeConfig(_Part):
+class ServeConfig(Part):
     """The headless service's own.
 
     Attributes
@@ -256,7 +146,7 @@ class ServeConfig(_Part):
     keep_hours: Annotated[float, Field(ge=0)] = 24 * 7
 
 
-class NetworkConfig(_Part):
+class NetworkConfig(Part):
     """All of the file.
 
     Attributes

@@ -58,6 +58,14 @@ MENUS: Final[dict[str, Sequence[Entry | None]]] = {
         None,
         Entry("deidentify", "De-&identified", checkable=True),
     ),
+    "&Network": (
+        Entry("find_in_archive", "&Find films in the archive…", ("Ctrl+Shift+F",)),
+        Entry("fetch_priors", "Fetch &priors of this film…", ("Ctrl+Alt+P",)),
+        Entry("receive_films", "&Receive films", checkable=True),
+        Entry("return_results", "R&eturn results to the archive…", ("Ctrl+Shift+R",)),
+        None,
+        Entry("show_network", "&Network settings…"),
+    ),
     "&List": (
         Entry("next_film", "&Next film", ("J", "Right", "Down")),
         Entry("previous_film", "&Previous film", ("K", "Left", "Up")),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDialog, QFileDialog, QGridLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QFileDialog, QGridLayout, QLabel, QMessageBox, QScrollArea, QVBoxLayout, QWidget
 
 from cxr_desktop.ui.actions import key_table
 from cxr_desktop.ui.i18n import tr
@@ -54,6 +55,37 @@ class Dialogs:
         """Ask for a folder to write DICOM objects into."""
         return _path(QFileDialog.getExistingDirectory(self._parent, tr("Export DICOM objects into a folder")))
 
+    def which_results(self, chosen: Mapping[str, int], every: Mapping[str, int]) -> str:
+        """Ask whose results are returned.
+
+        Parameters
+        ----------
+        chosen, every
+            Films by the archive that their results go to: of the selected ones, and of all that are scored.
+
+        Returns
+        -------
+        str
+            ``chosen``, ``all``, or nothing when the person changed their mind.
+        """
+        box = QMessageBox(self._parent)
+        box.setWindowTitle(tr("Return results to the archive"))
+        box.setText(tr("Whose results are sent to the archive?"))
+        box.setInformativeText(
+            tr("They are marked NOT FOR CLINICAL USE. What an archive has got it is not sent again.")
+        )
+        buttons = {
+            box.addButton(words, QMessageBox.ButtonRole.AcceptRole): answer
+            for answer, words in (
+                ("chosen", tr("Selected films ({where})", where=_where(chosen)) if chosen else ""),
+                ("all", tr("All scored films ({where})", where=_where(every))),
+            )
+            if words
+        }
+        box.setDefaultButton(box.addButton(QMessageBox.StandardButton.Cancel))
+        box.exec()
+        return next((answer for button, answer in buttons.items() if button is box.clickedButton()), "")
+
 
 def table_dialog(parent: QWidget, title: str, rows: list[tuple[str, ...]]) -> QDialog:
     """Make a window of its own that shows a table and stops nothing; it is gone when it is closed."""
@@ -83,6 +115,10 @@ def table_dialog(parent: QWidget, title: str, rows: list[tuple[str, ...]]) -> QD
 def keys_dialog(parent: QWidget) -> QDialog:
     """Show every key and what the mouse does."""
     return table_dialog(parent, tr("Keys and mouse"), [(keys, what) for keys, what in key_table()])
+
+
+def _where(films: Mapping[str, int]) -> str:
+    return ", ".join(tr("{count:,} to {archive}", count=count, archive=name) for name, count in films.items())
 
 
 def _path(name: str) -> Path | None:

@@ -58,6 +58,18 @@ QScrollBar:horizontal {{ background: {PANEL}; height: 10px; }}
 QScrollBar::handle {{ background: #333a44; border-radius: 4px; min-height: 24px; min-width: 24px; }}
 QScrollBar::add-line, QScrollBar::sub-line {{ width: 0; height: 0; }}
 QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}
+QDateEdit, QComboBox {{ background: {GROUND}; border: 1px solid {LINE}; border-radius: 4px; padding: 3px 6px;
+  selection-background-color: #24405a; }}
+QDateEdit:focus, QComboBox:focus {{ border-color: {ACCENT}; }}
+QDateEdit:disabled, QComboBox:disabled, QLineEdit:disabled, QPushButton:disabled, QCheckBox:disabled {{ color: {DIM}; }}
+QComboBox QAbstractItemView {{ background: {PANEL}; selection-background-color: #24405a; }}
+QDialog QCheckBox::indicator, QDialog QTableView::indicator {{ width: 12px; height: 12px; border: 1px solid {DIM};
+  border-radius: 3px; background: {GROUND}; }}
+QDialog QCheckBox::indicator:checked, QDialog QTableView::indicator:checked {{ background: {ACCENT};
+  border-color: {ACCENT}; }}
+QDialog QCheckBox::indicator:disabled {{ border-color: {LINE}; }}
+QLabel#outcome {{ color: {TEXT}; }}
+QLabel#outcome[grave="true"] {{ color: {CAUTION}; }}
 QLabel#notice-text {{ color: {STRONG}; }}
 QFrame#notice {{ background: {RAISED}; border-left: 4px solid {ACCENT}; }}
 QFrame#notice[grave="true"] {{ border-left: 4px solid {CAUTION}; }}

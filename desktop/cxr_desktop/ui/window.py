@@ -26,6 +26,8 @@ from cxr_desktop.ui.housekeeping import Housekeeper
 from cxr_desktop.ui.i18n import tr
 from cxr_desktop.ui.list_actions import ListActions
 from cxr_desktop.ui.model_inputs import ModelInputs
+from cxr_desktop.ui.network import Network
+from cxr_desktop.ui.network_actions import NetworkActions
 from cxr_desktop.ui.open_film import TITLE, OpenFilm
 from cxr_desktop.ui.reading_actions import ReadingActions
 from cxr_desktop.ui.settings_actions import SettingsActions
@@ -80,6 +82,7 @@ class MainWindow(QMainWindow):
         self.notice = NoticeBar()
         self.status = StatusLine()
         self.film = OpenFilm(self)
+        self.network = Network(self)
         self.actions_by_name = build_menus(self, self._handlers(settings or Settings(), settings_file))
         self._lay_out()
         self._connect()
@@ -96,10 +99,12 @@ class MainWindow(QMainWindow):
         self.reading_actions = ReadingActions(self)
         self.settings_actions = SettingsActions(self, settings, settings_file)
         self.help_actions = HelpActions(self)
+        self.network_actions = NetworkActions(self)
         return (
             FileActions(self.desk, self.dialogs),
             self.watching,
             self.exports,
+            self.network_actions,
             self.list_actions,
             self.reading_actions,
             self.settings_actions,
@@ -179,6 +184,8 @@ class MainWindow(QMainWindow):
         for window in self.stage_actions.windows:
             window.close()
         self.model_inputs.close()
+        self.network_actions.close()
+        self.network.close()
         self.housekeeper.stop()
         self.desk.close()
         event.accept()
@@ -262,6 +269,7 @@ class MainWindow(QMainWindow):
         desk.bundle_loading.connect(self.status.show_loading)
         desk.bundle_ready.connect(self._bundle_ready)
         self.watching.follow(self.actions_by_name["watch_folder"])
+        self.network_actions.follow()
         self.status.bundle.clicked.connect(self.help_actions.show_bundle)
         self.status.provider.clicked.connect(self.help_actions.show_providers)
         desk.told.connect(self.notice.tell)

@@ -59,6 +59,18 @@ def check_chest_film(dataset: Dataset) -> None:
         )
 
 
+def names_chest(dataset: Dataset) -> bool | None:
+    """Whether attributes name the chest, or another part of the body; None where they name neither.
+
+    Body Part Examined and Anatomic Region decide; without them the words of the descriptions can only say that it is
+    the chest. An archive's answer to a query will do as well as a film.
+    """
+    named = _named_part(dataset)
+    if named:
+        return bool(_CHEST.search(named))
+    return True if _described_as_chest(dataset) else None
+
+
 def view_of(dataset: Dataset) -> ViewPosition:
     """Tell the projection of a film.
 
@@ -116,17 +128,22 @@ def _words(statement: str) -> str:
 
 
 def _check_body_part(dataset: Dataset, *, needs_evidence: bool) -> None:
-    part = code(dataset, "BodyPartExamined")
-    region = code_meaning(dataset, "AnatomicRegionSequence").upper()
-    for named in (part, region):
-        if named not in _UNSPECIFIC_PARTS:
-            if _CHEST.search(named):
-                return
-            raise _not_chest(f"The part of the body is {_named(named)}, not the chest.")
-    if needs_evidence and not any(
-        _CHEST.search(code(dataset, keyword)) for keyword in ("SeriesDescription", "StudyDescription", "ProtocolName")
-    ):
+    named = _named_part(dataset)
+    if named and not _CHEST.search(named):
+        raise _not_chest(f"The part of the body is {_named(named)}, not the chest.")
+    if needs_evidence and not named and not _described_as_chest(dataset):
         raise _not_chest("This is a captured screen or document; no attribute says that it shows a chest.")
+
+
+def _named_part(dataset: Dataset) -> str:
+    """Give the part of the body that is named first, in capitals; empty where none is."""
+    parts = code(dataset, "BodyPartExamined"), code_meaning(dataset, "AnatomicRegionSequence").upper()
+    return next((part for part in parts if part not in _UNSPECIFIC_PARTS), "")
+
+
+def _described_as_chest(dataset: Dataset) -> bool:
+    keywords = ("SeriesDescription", "StudyDescription", "ProtocolName")
+    return any(_CHEST.search(code(dataset, keyword)) for keyword in keywords)
 
 
 def _named(value: str) -> str:

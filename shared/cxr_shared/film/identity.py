@@ -67,13 +67,14 @@ def _axis(letter: str) -> str | None:
 def _acquired(dataset: Dataset) -> str:
     """Give the time of exposure, else of the image, else of the study, in ISO 8601."""
     combined = text(dataset, "AcquisitionDateTime")
-    if found := _iso(combined[:8], combined[8:14]):
+    if found := iso_time(combined[:8], combined[8:14]):
         return found
-    candidates = (_iso(text(dataset, date), text(dataset, time)) for date, time in _DATE_AND_TIME)
+    candidates = (iso_time(text(dataset, date), text(dataset, time)) for date, time in _DATE_AND_TIME)
     return next((found for found in candidates if found), "")
 
 
-def _iso(date: str, time: str) -> str:
+def iso_time(date: str, time: str = "") -> str:
+    """Write a DICOM date (DA), with a time (TM) where it can be read, in ISO 8601; empty where it is no date."""
     day = _DATE.match(date)
     if not day:
         return ""

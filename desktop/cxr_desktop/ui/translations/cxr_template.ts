@@ -12,6 +12,10 @@
             <translation type="unfinished" />
         </message>
         <message>
+            <source>&amp;Network</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
             <source>&amp;List</source>
             <translation type="unfinished" />
         </message>
@@ -89,6 +93,26 @@
         </message>
         <message>
             <source>De-&amp;identified</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>&amp;Find films in the archive…</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>Fetch &amp;priors of this film…</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>&amp;Receive films</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>R&amp;eturn results to the archive…</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>&amp;Network settings…</source>
             <translation type="unfinished" />
         </message>
         <message>
@@ -552,6 +576,58 @@
             <translation type="unfinished" />
         </message>
         <message>
+            <source>ID</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>Born</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>Study</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>Description</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>Part</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>Modality</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>Accession</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>Films</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>of another part of the body</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>of another hospital's patient</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>of another modality</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>without a valid identifier</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>unreadable</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
             <source>Film gate</source>
             <translation type="unfinished" />
         </message>
@@ -616,6 +692,22 @@
             <translation type="unfinished" />
         </message>
         <message>
+            <source>Return results to the archive</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>Whose results are sent to the archive?</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>They are marked NOT FOR CLINICAL USE. What an archive has got it is not sent again.</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>{count:,} to {archive}</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
             <source>Open a folder of films</source>
             <translation type="unfinished" />
         </message>
@@ -637,6 +729,14 @@
         </message>
         <message>
             <source>Bundles</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>All scored films ({where})</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>Selected films ({where})</source>
             <translation type="unfinished" />
         </message>
         <message>
@@ -680,6 +780,138 @@
             <translation type="unfinished" />
         </message>
         <message>
+            <source>Searching…</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>Fetching…</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>Fetch {count:,} studies</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>Fetch</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>Any date</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>any</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>Search</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>Choose all</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>Close</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>Priors of this film</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>Find films in the archive</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>Stopping…</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>Stop</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>Archive</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>Fetch 1 study</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>From</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>To</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>Patient ID</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>Accession number</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>{done:,} of {total:,} films, {megabytes:,.1f} MB</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>Nothing was found</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>{studies}; left out: {reasons}</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>{words} (stopped)</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>The open film does not say whose it is, so its priors cannot be asked for.</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>1 study</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>{count:,} studies</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>Fetched 1 film.</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>Fetched {count:,} films.</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>The archive sent {count:,} to the receiver.</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>Not kept: {reasons}</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>It was stopped; what came stays.</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>1 was here already.</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>{count:,} were here already.</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
             <source>Proving every provider in processes of their own; TensorRT, where it is there, takes minutes…</source>
             <translation type="unfinished" />
         </message>
@@ -717,6 +949,126 @@
         </message>
         <message>
             <source>Film {number}</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>receiving as {title} on port {port}</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>results: {counts}</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>{count:,} films: {reason}</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>All of these results were returned before.</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>sent</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>unconfirmed</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>{count:,} result objects are on their way.</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>The network is off: there is no network file. Network settings… offers one to begin with.</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>as {title} on {host} port {port}</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>{where}, from the start</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>to the archive that each film came from</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>to {archive}</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>nowhere</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>The network file names no archive yet. Add one under [[peers]]; Network settings… says where the file is.</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>These results go nowhere: the network file names no archive for them. Set `to` under [return] in it.</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>No film is open. Open one first.</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>None of these films is scored, so there is no result to return.</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>Receiving</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>Returning</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>{where}, when it is turned on</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>Network settings</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>Write a file to begin with</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>Open its folder</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>Read it again</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>The network is off, as there is no network file. Write one to begin with: it explains every line, and turns nothing on until you take the # off.</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>What it says</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>Archives</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>asking…</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>The network file can be used. Edit it with any text editor, then read it again.</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>Test</source>
             <translation type="unfinished" />
         </message>
         <message>

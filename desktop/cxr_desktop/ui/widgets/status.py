@@ -25,12 +25,15 @@ class StatusLine(QStatusBar):
         self._count = QLabel(self)
         self.bundle = _badge(self, tr("About this bundle"))
         self.provider = _badge(self, tr("Providers"))
+        self._receiving, self._results = QLabel(self), QLabel(self)
         clinical = QLabel(tr(NOT_FOR_CLINICAL_USE), self)
         clinical.setObjectName("clinical")
         self.addWidget(self._progress)
         self.addWidget(self._count, 1)
-        for badge in (self.bundle, self.provider, clinical):
+        for badge in (self._receiving, self._results, self.bundle, self.provider, clinical):
             self.addPermanentWidget(badge)
+        self.show_receiving("")
+        self.show_results("")
         self.show_loading("")
         self.show_progress(0, 0, unscored=0)
 
@@ -43,6 +46,21 @@ class StatusLine(QStatusBar):
         some = tr("{done:,} of {films:,} films", done=done, films=films)
         words = tr("{films:,} films", films=films) if done in (0, films) else some
         self._count.setText(f"  {words}{refused}" if films else f"  {tr('no films')}")
+
+    @property
+    def network(self) -> str:
+        """What is said of receiving and returning."""
+        return " ".join(filter(None, (self._receiving.text(), self._results.text())))
+
+    def show_receiving(self, words: str) -> None:
+        """Say what the receiver does; nothing says that it does not run."""
+        self._receiving.setText(words)
+        self._receiving.setVisible(bool(words))
+
+    def show_results(self, words: str) -> None:
+        """Say how many results wait, were sent, refused or not confirmed."""
+        self._results.setText(words)
+        self._results.setVisible(bool(words))
 
     def show_loading(self, what: str) -> None:
         """Say what is being done with a bundle; nothing says that the one in use stays, or that there is none."""

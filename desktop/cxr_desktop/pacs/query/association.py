@@ -1,0 +1,277 @@
+"""An association with an archive: opened, watched, ended. pynetdicom is imported here and in its users alone."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+from cxr_desktop.pacs.config import DimsePeer, Tls
+from cxr_desktop.pacs.errors import NetworkError, PeerRefused, PeerUnreachable
+from cxr_shared.errors import MissingExtra
+
+if TYPE_CHECKING:
+    from pynetdicom.association import Association
+    from pynetdicom.presentation import PresentationContext
+
+_POLL_S: Final = 0.05
+_GRACE_S: Final = 2.0
+_PDU_BYTES: Final = 1 << 20
+"""Largest PDU that is read; 256 KiB are announced."""
+_ANNOUNCED: Final = 1 << 18
+
+_MEANINGS: Final = {
+    0x0110: "processing failure",
+    0x0112: "no such object",
+    0x0122: "SOP class not supported",
+    0x0124: "not authorised",
+    0x0210: "duplicate invocation",
+    0x0211: "unrecognised operation",
+    0xA700: "out of resources",
+    0xA701: "out of resources: it cannot count the matches",
+    0xA702: 'it could not send; some cannot send compressed films by C-GET, where retrieve = "move" may help',
+    0xA801: "it does not know this program's AE title as a destination",
+    0xA900: "the question does not fit its information model",
+}
+
+
+class Watched:
+    """An association whose silence, size and stop are watched.
+
+    Parameters
+    ----------
+    peer
+        The archive.
+    name
+        What a person calls it.
+    stopped
+        Asked ten times a second and more; True ends the conversation, by C-CANCEL first where one is under way.
+    message_bytes
+        Largest message that is taken, with some room for what goes round it.
+    waiting
+        While more messages than these came and were not read yet, the archive is not listened to.
+    """
+
+    def __init__(
+        self, peer: DimsePeer, name: str, *, stopped: Callable[[], bool], message_bytes: int, waiting: int = 128
+    ) -> None:
+        self._peer, self.name, self._stopped = peer, name, stopped
+        self._message_bytes, self._waiting = message_bytes + _PDU_BYTES, waiting
+        self._halted = False
+        self._message = 0
+        self._over = threading.Event()
+        self._cancel: Callable[[], None] | None = None
+        self._too_large = False
+        self.association: Association
+
+    @contextmanager
+    def open(
+        self,
+        calling: str,
+        contexts: Sequence[PresentationContext],
+        *,
+        roles: Sequence[Any] = (),
+        handlers: Sequence[Any] = (),
+    ) -> Iterator[Association]:
+        """Open it; released at the end, or aborted where something went wrong.
+
+        Raises
+        ------
+        PeerUnreachable, PeerRefused
+            There is no association.
+        """
+        pynetdicom = dimse()
+        entity = pynetdicom.AE(ae_title=calling)
+        entity.connection_timeout = entity.acse_timeout = self._peer.timeout_seconds
+        entity.dimse_timeout = entity.network_timeout = self._peer.timeout_seconds
+        evt = pynetdicom.evt
+        self.association = entity.associate(
+            self._peer.host,
+            self._peer.port,
+            contexts=list(contexts),
+            ae_title=self._peer.ae_title,
+            max_pdu=_ANNOUNCED,
+            ext_neg=list(roles),
+            tls_args=tls_arguments(self._peer.tls, self._peer.host),
+            evt_handlers=[
+                (evt.EVT_CONN_OPEN, self._bound),
+                (evt.EVT_DATA_RECV, self._weigh),
+                (evt.EVT_DIMSE_RECV, self._hold),
+                *handlers,
+            ],
+        )
+        if not self.association.is_established:
+            self._over.set()
+            raise self._not_opened()
+        watcher = threading.Thread(target=self._watch, name="cxr-archive-watch", daemon=True)
+        watcher.start()
+        try:
+            yield self.association
+        finally:
+            self._over.set()
+            watcher.join()
+            self._close()
+
+    def halted(self) -> bool:
+        """Whether it was stopped, once."""
+        self._halted = self._halted or self._stopped()
+        return self._halted
+
+    def during(self, cancel: Callable[[], None]) -> None:
+        """Have an operation cancelled by this when it is stopped."""
+        self._cancel = cancel
+
+    def finished(self) -> None:
+        """Say that the operation is over."""
+        self._cancel = None
+
+    def check_status(self, status: int | None) -> None:
+        """Raise where an operation's last status is no success and the person did not stop it.
+
+        Parameters
+        ----------
+        status
+            Of the last response; None where none came.
+        """
+        if self.halted() or status in (0x0000, 0xB000, 0xFE00):
+            return
+        if status is None:
+            raise self._broken_off()
+        raise PeerRefused(f"{self.name} refused (status 0x{status:04X}{_meaning(status)}).")
+
+    def _broken_off(self) -> NetworkError:
+        if self._too_large:
+            return PeerRefused(f"{self.name} sent more than is taken at once; the connection was ended.")
+        return PeerUnreachable(
+            f"{self.name} ended the connection, or was silent for {self._peer.timeout_seconds:g} s. Try again, or "
+            "raise timeout_seconds."
+        )
+
+    def _not_opened(self) -> NetworkError:
+        where = f"{self.name} ({self._peer.ae_title} at {self._peer.host} port {self._peer.port})"
+        if self.association.is_rejected:
+            return PeerRefused(f"{where} rejects the association: {_rejection(self.association)}.")
+        if self.association.rejected_contexts:
+            return PeerRefused(f"{where} does not offer what is asked of it.")
+        over_tls = " over TLS" if self._peer.tls else ""
+        return PeerUnreachable(
+            f"{where} cannot be reached{over_tls}. Check that it runs, its host, port and TLS in the network file."
+        )
+
+    def _close(self) -> None:
+        if self.association.is_established and self._cancel is None:
+            self.association.release()
+        if self.association.is_alive():
+            self.association.abort()
+
+    def _cut(self) -> None:
+        """Shut the connection, which wakes who waits for a message; an abort of pynetdicom's from here need not."""
+        with contextlib.suppress(OSError, AttributeError):
+            connection: Any = self.association.dul.socket
+            socket.socket.shutdown(connection.socket, socket.SHUT_RDWR)  # past TLS, whose state is another thread's
+
+    def _watch(self) -> None:
+        while not self._over.wait(_POLL_S):
+            if self.halted():
+                cancel = self._cancel
+                if cancel is not None:
+                    self._try(cancel)
+                    self._over.wait(_GRACE_S)
+                if not self._over.is_set() and self._cancel is not None:
+                    self._over.set()
+                    self._cut()
+                return
+
+    @staticmethod
+    def _try(cancel: Callable[[], None]) -> None:
+        try:
+            cancel()
+        except (RuntimeError, ValueError, OSError):
+            logging.getLogger(__name__).debug("the operation ended before it could be cancelled")
+
+    def _bound(self, event: Any) -> None:  # noqa: ANN401  (pynetdicom's event)
+        """Let no PDU announce more than is taken; pynetdicom would read it into memory whole."""
+        connection = event.assoc.dul.socket
+        with contextlib.suppress(OSError):  # small commands must not wait for what follows them
+            connection.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        receive = connection.recv
+
+        def bounded(count: int) -> bytearray:
+            if count > _PDU_BYTES:
+                self._too_large = True
+                raise OSError("the PDU is too long")
+            answer: bytearray = receive(count)
+            return answer
+
+        connection.recv = bounded
+
+    def _weigh(self, event: Any) -> None:  # noqa: ANN401
+        self._message += len(event.data)
+        if self._message > self._message_bytes and not self._too_large:
+            self._too_large = True
+            self._cut()
+
+    def _hold(self, event: Any) -> None:  # noqa: ANN401
+        """Listen no further while much waits to be read; the archive waits too."""
+        self._message = 0
+        while event.assoc.dimse.msg_queue.qsize() > self._waiting and not self._over.is_set():
+            self._over.wait(_POLL_S / 10)
+
+
+def dimse() -> Any:  # noqa: ANN401  (a module)
+    """Return pynetdicom, told to log no patient data.
+
+    Raises
+    ------
+    MissingExtra
+        It is not installed.
+    """
+    try:
+        import pynetdicom
+        from pynetdicom import _config
+    except ModuleNotFoundError as error:
+        raise MissingExtra(module="pynetdicom", extra="pacs") from error
+    _config.LOG_REQUEST_IDENTIFIERS = _config.LOG_RESPONSE_IDENTIFIERS = False
+    logging.getLogger("pynetdicom").setLevel(logging.CRITICAL + 1)
+    return pynetdicom
+
+
+def tls_arguments(tls: Tls | None, host: str) -> tuple[ssl.SSLContext, str] | None:
+    """Make what TLS towards a peer needs; None without TLS.
+
+    Raises
+    ------
+    PeerUnreachable
+        A file of certificates cannot be read.
+    """
+    if tls is None:
+        return None
+    try:
+        context = ssl.create_default_context(cafile=str(tls.authorities) if tls.authorities else None)
+        if tls.certificate is not None:
+            context.load_cert_chain(tls.certificate, tls.key)
+    except OSError as error:
+        raise PeerUnreachable(
+            f"A certificate of the network file cannot be used: {error.strerror or error}. Correct its path."
+        ) from error
+    return context, host
+
+
+def _rejection(association: Association) -> str:
+    primitive: Any = association.acceptor.primitive
+    try:
+        return str(primitive.reason_str).lower()
+    except (AttributeError, ValueError, LookupError):
+        return "no reason given"
+
+
+def _meaning(status: int) -> str:
+    words = _MEANINGS.get(status)
+    if words is None and 0xC000 <= status <= 0xCFFF:
+        words = "unable to process"
+    return f": {words}" if words else ""
