@@ -370,3 +370,28 @@ def test_only_a_class_that_is_not_supported_is_refused_for_good(
         outcomes, begun = send(peer, objects)
         assert [outcome.state for outcome in outcomes] == [state] * 3
         assert begun == []
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_pdu_without_end_is_not_read_into_memory(objects: list[Outgoing]) -> None:
+    sent = 0
+
+    def flood(server: socket.socket) -> None:
+        nonlocal sent
+        connection, _ = server.accept()
+        with connection, contextlib.suppress(OSError):
+            connection.settimeout(5)
+            connection.recv(4096)
+            connection.sendall(b"\x02\x00\xf0\x00\x00\x00")
+            while sent < 1 << 28:
+                sent += connection.send(bytes(1 << 20))
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=flood, args=(server,))
+        thread.start()
+        port = server.getsockname()[1]
+        peer = Peer(name="odd", dimse=DimsePeer(ae_title="ODD", host="127.0.0.1", port=port, timeout_seconds=2))
+        with pytest.raises((PeerUnreachable, PeerRefused)):
+            send(peer, objects)
+        thread.join(10)
+    assert sent < 1 << 24, "no more than what the system's buffers hold"

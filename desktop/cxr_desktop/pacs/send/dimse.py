@@ -26,6 +26,7 @@ from cxr_desktop.pacs.send.entries import Outcome, Outgoing, State
 logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)
 
 _PENDING: Final = (0xFF00, 0xFF01)
+_PDU_BYTES: Final = 1 << 20
 _NOT_SUPPORTED: Final = (3, 4)
 """Results of a presentation context (PS3.8 9.3.3.2): its abstract, or its transfer syntaxes. Others may pass."""
 _NO_ANSWER: Final = "the connection broke before the peer answered"
@@ -128,7 +129,7 @@ class DimseDestination:
             peer.port,
             ae_title=peer.ae_title,
             tls_args=tls,
-            evt_handlers=[(evt.EVT_CONN_OPEN, _without_delay)],
+            evt_handlers=[(evt.EVT_CONN_OPEN, _prepare)],
         )
         if association.is_established:
             return association
@@ -172,10 +173,21 @@ def _not_negotiated(association: Association, each: Outgoing) -> Outcome:
     return Outcome(each.number, State.WAITING, "the peer does not take objects of this class now")
 
 
-def _without_delay(event: Any) -> None:  # noqa: ANN401  (pynetdicom's event)
-    """Keep Nagle's algorithm from holding up the data set that follows a small command."""
+def _prepare(event: Any) -> None:  # noqa: ANN401  (pynetdicom's event)
+    """Send small messages at once, and read no PDU that is longer than an answer can be into memory."""
+    connection = event.assoc.dul.socket
+    receive = connection.recv
+
+    def bounded(count: int) -> bytearray:
+        if count > _PDU_BYTES:
+            raise OSError("the PDU is too long")
+        answer: bytearray = receive(count)
+        return answer
+
+    connection.recv = bounded
     with contextlib.suppress(OSError, AttributeError):
-        event.assoc.dul.socket.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        # Nagle's algorithm would hold up the data set that follows a small command.
+        connection.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def _identifier(each: Outgoing) -> Dataset:
