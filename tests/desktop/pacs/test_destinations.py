@@ -14,6 +14,11 @@ import pytest
 pytest.importorskip("pynetdicom")
 pytest.importorskip("dicomweb_client")
 
+from pydicom.uid import UID
+from pynetdicom.pdu import A_ASSOCIATE_AC
+from pynetdicom.pdu_primitives import A_ASSOCIATE, ImplementationClassUIDNotification, MaximumLengthNotification
+from pynetdicom.presentation import build_context
+
 from cxr_desktop.pacs.config import DimsePeer, Peer, Tls, WebPeer
 from cxr_desktop.pacs.errors import PeerRefused, PeerUnreachable
 from cxr_desktop.pacs.send.destination import destination_for, outcome_of
@@ -335,3 +340,58 @@ def test_nothing_goes_in_plain_text_where_tls_is_asked_for(
         outcomes, _ = send(tls_peer(own, certificate[0]), objects[:1])
         assert [outcome.state for outcome in outcomes] == [State.UNCONFIRMED]
     assert own.archive.received == []
+
+
+def accepting(classes: list[str], result: int) -> bytes:
+    """Answer to an association request whose presentation contexts all get the same result."""
+    contexts = []
+    for number, each in enumerate(sorted(set(classes))):
+        context = build_context(each, "1.2.840.10008.1.2.1")
+        context.context_id, context.result = 2 * number + 1, result
+        contexts.append(context)
+    longest, implementation = MaximumLengthNotification(), ImplementationClassUIDNotification()
+    longest.maximum_length_received, implementation.implementation_class_uid = 16382, UID("1.2.3")
+    answer = A_ASSOCIATE()
+    answer.application_context_name = UID("1.2.840.10008.3.1.1.1")
+    answer.calling_ae_title, answer.called_ae_title, answer.result, answer.result_source = "CXRTRIAGE", "ODD", 0, 1
+    answer.presentation_context_definition_results_list = contexts
+    answer.user_information = [longest, implementation]
+    encoded = A_ASSOCIATE_AC()
+    encoded.from_primitive(answer)
+    return bytes(encoded.encode())
+
+
+@pytest.mark.parametrize(("result", "state"), [(1, State.WAITING), (2, State.WAITING), (3, State.REFUSED)])
+def test_only_a_class_that_is_not_supported_is_refused_for_good(
+    objects: list[Outgoing], result: int, state: State
+) -> None:
+    with listening(accepting([each.sop_class for each in objects], result)) as port:
+        peer = Peer(name="odd", dimse=DimsePeer(ae_title="ODD", host="127.0.0.1", port=port, timeout_seconds=2))
+        outcomes, begun = send(peer, objects)
+        assert [outcome.state for outcome in outcomes] == [state] * 3
+        assert begun == []
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_pdu_without_end_is_not_read_into_memory(objects: list[Outgoing]) -> None:
+    sent = 0
+
+    def flood(server: socket.socket) -> None:
+        nonlocal sent
+        connection, _ = server.accept()
+        with connection, contextlib.suppress(OSError):
+            connection.settimeout(5)
+            connection.recv(4096)
+            connection.sendall(b"\x02\x00\xf0\x00\x00\x00")
+            while sent < 1 << 28:
+                sent += connection.send(bytes(1 << 20))
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=flood, args=(server,))
+        thread.start()
+        port = server.getsockname()[1]
+        peer = Peer(name="odd", dimse=DimsePeer(ae_title="ODD", host="127.0.0.1", port=port, timeout_seconds=2))
+        with pytest.raises((PeerUnreachable, PeerRefused)):
+            send(peer, objects)
+        thread.join(10)
+    assert sent < 1 << 24, "no more than what the system's buffers hold"

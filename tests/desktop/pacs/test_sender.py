@@ -160,18 +160,18 @@ def test_a_peer_that_hangs_holds_up_no_other(outbox: Outbox, sending) -> None:
         slow.close(), quick.close()
 
 
-def test_closing_takes_no_longer_than_said_and_leaves_what_hung_unconfirmed(outbox: Outbox, sending) -> None:
-    slow = StoreScp()
-    try:
-        slow.archive.script, slow.archive.silence = [HANG], 2.0
+def test_closing_takes_no_longer_than_said_and_leaves_what_hung_unconfirmed(own: Own, tmp_path: Path) -> None:
+    own.archive.script, own.archive.silence = [HANG], 2.0
+    with Outbox(tmp_path / "closing", backoff=QUICK) as outbox:
         fill(outbox, number=2)
-        with sending(slow.peer(seconds=60), close=0.2):
-            wait_until(lambda: State.SENDING in states(outbox))
-            start = time.monotonic()
+        sender = Sender(outbox, NetworkConfig(peers=(own.peer(seconds=60),)), on_event=lambda event: None)
+        sender.start()
+        wait_until(lambda: State.SENDING in states(outbox))
+        start = time.monotonic()
+        sender.close(0.2)
         assert time.monotonic() - start < 1.5
-        wait_until(lambda: states(outbox) == [State.UNCONFIRMED, State.WAITING], 3)
-    finally:
-        slow.close()
+    with Outbox(tmp_path / "closing", backoff=QUICK) as outbox:
+        assert states(outbox) == [State.UNCONFIRMED, State.WAITING]
 
 
 def test_a_peer_that_comes_back_gets_what_waited(outbox: Outbox, events: list[SendEvent], sending) -> None:

@@ -26,6 +26,9 @@ from cxr_desktop.pacs.send.entries import Outcome, Outgoing, State
 logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)
 
 _PENDING: Final = (0xFF00, 0xFF01)
+_PDU_BYTES: Final = 1 << 20
+_NOT_SUPPORTED: Final = (3, 4)
+"""Results of a presentation context (PS3.8 9.3.3.2): its abstract, or its transfer syntaxes. Others may pass."""
 _NO_ANSWER: Final = "the connection broke before the peer answered"
 _ENCODINGS: Final = [ExplicitVRLittleEndian, ImplicitVRLittleEndian]
 
@@ -55,7 +58,7 @@ class DimseDestination:
             broken = False
             for number, each in enumerate(objects):
                 if each.sop_class not in accepted:
-                    yield Outcome(each.number, State.REFUSED, "the peer does not take objects of this class")
+                    yield _not_negotiated(association, each)
                     continue
                 if broken or not association.is_established:
                     raise PeerUnreachable(f"The peer {self._name!r} ended the association. It is tried again.")
@@ -126,7 +129,7 @@ class DimseDestination:
             peer.port,
             ae_title=peer.ae_title,
             tls_args=tls,
-            evt_handlers=[(evt.EVT_CONN_OPEN, _without_delay)],
+            evt_handlers=[(evt.EVT_CONN_OPEN, _prepare)],
         )
         if association.is_established:
             return association
@@ -163,10 +166,28 @@ def tls_context(tls: Tls, name: str) -> ssl.SSLContext:
     return context
 
 
-def _without_delay(event: Any) -> None:  # noqa: ANN401  (pynetdicom's event)
-    """Keep Nagle's algorithm from holding up the data set that follows a small command."""
+def _not_negotiated(association: Association, each: Outgoing) -> Outcome:
+    results = {str(context.abstract_syntax): context.result for context in association.rejected_contexts}
+    if results.get(each.sop_class) in _NOT_SUPPORTED:
+        return Outcome(each.number, State.REFUSED, "the peer does not take objects of this class")
+    return Outcome(each.number, State.WAITING, "the peer does not take objects of this class now")
+
+
+def _prepare(event: Any) -> None:  # noqa: ANN401  (pynetdicom's event)
+    """Send small messages at once, and read no PDU that is longer than an answer can be into memory."""
+    connection = event.assoc.dul.socket
+    receive = connection.recv
+
+    def bounded(count: int) -> bytearray:
+        if count > _PDU_BYTES:
+            raise OSError("the PDU is too long")
+        answer: bytearray = receive(count)
+        return answer
+
+    connection.recv = bounded
     with contextlib.suppress(OSError, AttributeError):
-        event.assoc.dul.socket.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        # Nagle's algorithm would hold up the data set that follows a small command.
+        connection.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def _identifier(each: Outgoing) -> Dataset:
