@@ -2,54 +2,23 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from cxr_desktop.inference import runtime
 from cxr_desktop.inference.choice import plan_for_run
 from cxr_desktop.inference.engine import Engine
 from cxr_desktop.inference.kinds import Wanted
+from cxr_desktop.inference.loading import load_bundle
 from cxr_desktop.inference.providers import choose_provider
 from cxr_desktop.inference.triage import FilmsFound, TriageEvent, provenance_of, triage
-from cxr_desktop.inference.trust import open_trusted
 from cxr_desktop.intake.decoding import DecodePool
 from cxr_desktop.intake.files import find_films
 from cxr_desktop.report import Worklist
 from cxr_desktop.report.html_page import THUMBNAIL
 from cxr_desktop.reports import Reports
 from cxr_shared.bundle import Bundle
-from cxr_shared.errors import CxrError
 
-__all__ = ["HOW_TO_GET_A_BUNDLE", "NoBundleError", "Reports", "load_bundle", "score_all"]
-
-HOW_TO_GET_A_BUNDLE = (
-    "Export one with `cxr-export onnx RUN --out chest.cxr`, then name it with --bundle or in CXR_BUNDLE."
-)
-
-
-class NoBundleError(CxrError):
-    """Triage was asked for without a bundle."""
-
-    def __init__(self) -> None:
-        super().__init__(f"No bundle was given, so nothing can be scored. {HOW_TO_GET_A_BUNDLE}")
-
-
-def load_bundle(path: Path | None) -> Bundle:
-    """Open the bundle that was named, or in the environment by CXR_BUNDLE.
-
-    Raises
-    ------
-    NoBundleError
-        None was named.
-    BundleError
-        It must not be used.
-    """
-    named = path or os.environ.get("CXR_BUNDLE")
-    if not named:
-        raise NoBundleError
-    with runtime.importing():
-        return open_trusted(Path(named))
+__all__ = ["Reports", "load_bundle", "score_all"]
 
 
 def score_all(

@@ -45,7 +45,7 @@ def window(*paths: Path, bundle: BundleOption = None, watch: Path | None = None)
 
 @app.command
 def triage(
-    *paths: Path,
+    *paths: str,
     bundle: BundleOption = None,
     json: Path | None = None,
     csv: Path | None = None,
@@ -54,13 +54,19 @@ def triage(
     dicom: Path | None = None,
     deidentified: Annotated[bool, Parameter(negative="")] = False,
     provider: ProviderOption = "auto",
+    parquet: str | None = None,
+    part_films: Annotated[int, Parameter(validator=Number(gte=1))] = 1000,
+    on: str | None = None,
+    workers: Annotated[int | None, Parameter(validator=Number(gte=1))] = None,
+    actors: Annotated[int | None, Parameter(validator=Number(gte=1))] = None,
+    gpus_per_actor: Annotated[float | None, Parameter(validator=Number(gte=0))] = None,
 ) -> int:
     """Score films and print the most urgent; exit code 1 when no film was found, 130 after Ctrl-C.
 
     Parameters
     ----------
     paths
-        Films (PNG, JPEG, DICOM), folders, ZIPs and DICOMDIRs, mixed.
+        Films (PNG, JPEG, DICOM), folders, ZIPs and DICOMDIRs, mixed; with --parquet also URLs (s3://, gs://).
     bundle
         The models (.cxr).
     json
@@ -78,16 +84,38 @@ def triage(
     provider
         auto proves what this system offers in a child process and falls back to the CPU; any other name is used or
         refused. TensorRT builds its engines first, for minutes, and is only used when it is named.
+    parquet
+        For archives: write one row a film into this folder or URL, in parts. The same command goes on where it was
+        stopped, and once all is done, looks for films that came since.
+    part_films
+        Films of a part, which is written as a whole.
+    on
+        With --parquet: ray for a cluster of this machine alone, or ray://HEAD of one that is running.
+    workers
+        Most decoders at once on a cluster; by default as many as there is room for.
+    actors
+        Processes on a cluster that run the models; by default as many as there is room for.
+    gpus_per_actor
+        GPUs of each, which may be a fraction; by default 1 where the cluster has any.
     """
     from cxr_desktop import batch, console
+    from cxr_desktop.archive import command
+    from cxr_desktop.archive.sizes import Sizes
     from cxr_desktop.inference.kinds import Wanted
     from cxr_desktop.reports import Remarks
 
+    sizes = Sizes(workers, actors, gpus_per_actor)
+    archive = command.Request(paths, parquet, on, sizes, provider, deidentified, part_films)
+    if archive.asked:
+        archive.check(json=json, csv=csv, html=html, pdf=pdf, dicom=dicom)
+        return command.run(archive, batch.load_bundle(bundle))
     loaded = batch.load_bundle(bundle)
     reports = batch.Reports(json=json, csv=csv, html=html, pdf=pdf, dicom=dicom, deidentified=deidentified)
     reports.check()
     with console.progress() as show:
-        worklist = batch.score_all(paths, loaded, wanted=Wanted(provider), thumbnails=html is not None, on_event=show)
+        worklist = batch.score_all(
+            map(Path, paths), loaded, wanted=Wanted(provider), thumbnails=html is not None, on_event=show
+        )
     if not worklist.found:
         print(
             "error: no film was found. Name files, or a folder that holds PNG, JPEG or DICOM files.",
@@ -137,6 +165,67 @@ def audit(*, store: Path | None = None, set_aside: Annotated[bool, Parameter(neg
     from cxr_desktop import audit as use_case
 
     return use_case.run(store, aside=set_aside)
+
+
+@app.command
+def serve(
+    *,
+    bundle: BundleOption = None,
+    network: Annotated[Path | None, Parameter(name="--network", env_var="CXR_NETWORK")] = None,
+    state: Path | None = None,
+    provider: ProviderOption = "auto",
+) -> int:
+    """Receive films from the network, score them and return the results, without a window, until it is ended.
+
+    Needs the extra [pacs]. Health and metrics are answered over HTTP on this machine.
+
+    Parameters
+    ----------
+    bundle
+        The models (.cxr).
+    network
+        The network file, which turns the receiver on and names the archives.
+    state
+        The service's folder: received films, verdicts, and results on their way; by default among the user's data.
+    provider
+        As for triage.
+    """
+    from cxr_desktop.inference.kinds import Wanted
+    from cxr_desktop.pacs.serve import run
+
+    return run.run(bundle, network=network, state=state, wanted=Wanted(provider))
+
+
+@app.command
+def outbox(
+    *,
+    folder: Path | None = None,
+    retry: Annotated[bool, Parameter(negative="")] = False,
+    resend: Annotated[list[int] | None, Parameter(negative="", consume_multiple=True)] = None,
+    abandon: Annotated[list[int] | None, Parameter(negative="", consume_multiple=True)] = None,
+    every: Annotated[bool, Parameter(negative="")] = False,
+) -> int:
+    """List the results on their way to an archive, why some wait, and do what you decide about them.
+
+    Parameters
+    ----------
+    folder
+        The outbox; by default the window's. A service has its own, STATE/outbox. Close the window or end the service
+        first.
+    retry
+        Send at once what waits or was refused, and ask at once for what is unconfirmed.
+    resend
+        Numbers of entries to send again although the archive may hold them.
+    abandon
+        Numbers of entries to give up.
+    every
+        List what was sent and given up too.
+    """
+    from cxr_desktop.pacs.config import outbox_path
+    from cxr_desktop.pacs.send import show
+
+    place = folder or outbox_path()
+    return show.run(place, retry=retry, resend=resend or (), abandon=abandon or (), every=every)
 
 
 @app.command

@@ -8,7 +8,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from cxr_desktop.batch import load_bundle, score_all
+from cxr_desktop.batch import score_all
+from cxr_desktop.inference.loading import load_bundle
 from cxr_desktop.inference.toy import bundle_or_toy
 from cxr_desktop.inference.verdict import NOT_A_CHEST_FILM, Refused, Scored, Verdict
 from cxr_desktop.report import write_json_report

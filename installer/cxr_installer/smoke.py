@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from cxr_desktop.inference.kinds import KINDS
-from cxr_installer import material
+from cxr_installer import material, smoke_service
 from cxr_installer.plan import program
 from cxr_installer.stamp import version
 from cxr_installer.tools import InstallerError, Said, ask
@@ -85,6 +85,7 @@ def steps(bundle: str, films: str, out: str) -> list[Step]:
         Step("no interpreter", ("-m", "http.server"), err=(r"[╭│╰].*Unknown option: -m.*|[╭╰]─.*",), code=2),
         Step("providers", ("providers", f"--bundle={bundle}"), _PROVIDERS),
         Step("triage", triage, (*_TRIAGED, *written, rf"wrote {re.escape(out)}/dicom")),
+        Step("no network", ("serve", f"--bundle={bundle}"), err=(r"error: The network is off: .*",), code=1),
         Step("no film", ("triage", empty, f"--bundle={bundle}"), err=(r"error: no film was found\. .*",), code=1),
     ]
 
@@ -170,5 +171,13 @@ def run(collection: Path, *, log: Path) -> list[tuple[str, float]]:
             log.write_text("\n".join(words), encoding="utf-8")
             judge(step, said)
         check_worklist(folder / "out" / "worklist.json")
+        seconds = smoke_service.run(
+            collection,
+            bundle=bundle,
+            film=films / "plain.dcm",
+            folder=folder / "out",
+            environment=plain_environment(folder),
+        )
+        times.append(("service", seconds))
         check_silence(folder)
     return times

@@ -25,6 +25,7 @@ _EXTRA_OF: Mapping[str, str] = {
     "tomli_w": "trainer",
     "huggingface_hub": "trainer",
     "jinja2": "trainer",
+    "filelock": "trainer",
     "onnxscript": "export",
     "PySide6": "desktop",
     "pynetdicom": "pacs",

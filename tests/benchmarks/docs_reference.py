@@ -19,6 +19,7 @@ from docs_fields import ROOT, markdown_table, prose, referenced, summary, table
 from pydantic import BaseModel
 
 from cxr_desktop.cli import app as desktop
+from cxr_desktop.pacs import config as network
 from cxr_desktop.report import json_format
 from cxr_export.cli import app as export
 from cxr_shared.bundle import manifest, parts
@@ -83,14 +84,14 @@ def _packaged(recipe: Recipe) -> list[str]:
     ]
 
 
-def objects(model: type[BaseModel], modules: tuple[Any, ...]) -> str:
+def objects(model: type[BaseModel], modules: tuple[Any, ...], *, defaults: bool = False) -> str:
     """The tables of a document and of every object in it."""
     others = [_find(name, modules) for name in referenced(model)]
-    return "\n\n".join(_object(each) for each in (model, *filter(None, others)))
+    return "\n\n".join(_object(each, defaults=defaults) for each in (model, *filter(None, others)))
 
 
-def _object(model: type[BaseModel]) -> str:
-    return f"### {model.__name__}\n\n{summary(model)}\n\n{table(model, defaults=False)}"
+def _object(model: type[BaseModel], *, defaults: bool) -> str:
+    return f"### {model.__name__}\n\n{summary(model)}\n\n{table(model, defaults=defaults)}"
 
 
 def _find(name: str, modules: tuple[Any, ...]) -> type[BaseModel] | None:
@@ -124,6 +125,7 @@ PARTS: Final[dict[str, Callable[[], str]]] = {
     "metrics": lambda: objects(run_format.Metrics, (run_format, parts)),
     "range-test": lambda: objects(run_format.RangeTest, (run_format, parts)),
     "events": event_table,
+    "network": lambda: objects(network.NetworkConfig, (network,), defaults=True),
     "worklist": lambda: objects(json_format.WorklistFile, (json_format,)),
     "environment": environment,
 }

@@ -365,9 +365,10 @@ def _bombs() -> tuple[Seed, ...]:
     instance = "2.25.77"
     identity = _explicit(0x00080016, b"UI", DX) + _explicit(0x00080018, b"UI", instance)
     deflater = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
-    zeros = bytes(10**6)
     deflated = deflater.compress(identity + struct.pack("<HH2sHI", 0x7FE0, 0x0010, b"OW", 0, 10**9))
-    deflated += b"".join(deflater.compress(zeros) for _ in range(1000)) + deflater.flush()
+    deflated += deflater.flush(zlib.Z_FULL_FLUSH)
+    megabyte = deflater.compress(bytes(10**6)) + deflater.flush(zlib.Z_FULL_FLUSH)  # the same wherever it stands
+    deflated += megabyte * 1000 + deflater.flush()
     sequence, item = struct.pack("<HH2sHI", 0x0008, 0x0006, b"SQ", 0, 0xFFFFFFFF), b"\xfe\xff\x00\xe0\xff\xff\xff\xff"
     empty = b"\xfe\xff\x00\xe0\0\0\0\0"
     late = struct.pack("<HH2sHI", 0x0008, 0x1140, b"SQ", 0, 0xFFFFFFFF)

@@ -36,7 +36,6 @@ from receiver_child import Child
 from cxr_shared.phantom import write_phantoms
 
 OBJECT_MB = 8
-IDLE_S = 5.0
 SYNTAXES = (
     ImplicitVRLittleEndian,
     ExplicitVRLittleEndian,
@@ -62,7 +61,6 @@ FULL: dict[Attack, int] = {
 QUOTAS = {
     "objects_per_minute": 0,
     "object_megabytes": OBJECT_MB,
-    "idle_seconds": IDLE_S,
     "free_gigabytes": 0,
 }
 
@@ -147,12 +145,13 @@ def make_certificate(folder: Path) -> tuple[Path, Path]:
     return certificate, key
 
 
-def run(folder: Path, scale: float) -> tuple[list[Row], list[str]]:
+def run(folder: Path, scale: float, idle_s: float) -> tuple[list[Row], list[str]]:
     phantom = write_phantoms(folder / "phantoms", films=1, seed=3, dicom=True, workers=1).images[0]
     seeds = small_seeds(folder, phantom, SYNTAXES)
-    child = Child(folder / "receiver", quotas=QUOTAS)
+    quotas = {**QUOTAS, "idle_seconds": idle_s}
+    child = Child(folder / "receiver", quotas=quotas)
     print(f"idle: {child.peak_mb:.0f} MB", file=sys.stderr)
-    target = Target(child, seeds, object_bytes=OBJECT_MB * 10**6, idle_s=IDLE_S)
+    target = Target(child, seeds, object_bytes=OBJECT_MB * 10**6, idle_s=idle_s)
     rows = []
     try:
         for what, count in FULL.items():
@@ -186,10 +185,11 @@ def table(rows: list[Row]) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scale", type=float, default=1.0)
+    parser.add_argument("--idle", type=float, default=5.0, help="the receiver's idle_seconds")
     parser.add_argument("--json", action="store_true")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        rows, faults = run(Path(folder), chosen.scale)
+        rows, faults = run(Path(folder), chosen.scale, chosen.idle)
     faults += [f"{row.done}: {fault}" for row in rows for fault in row.faults]
     print(json.dumps({"rows": [asdict(row) for row in rows], "faults": faults}) if chosen.json else table(rows))
     if faults and not chosen.json:

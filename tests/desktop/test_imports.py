@@ -13,6 +13,7 @@ _BLOCKED = (
     "cxr_trainer", "cxr_export", "onnxscript",
 )  # fmt: skip
 
+_OF_OTHER_EXTRAS = ("pynetdicom", "dicomweb_client", "requests", "prometheus_client", "ray", "fsspec", "pyarrow")
 _OF_THE_WINDOW = ("cxr_desktop.ui", "cxr_desktop.app", "cxr_desktop.bench_ui")
 
 _IMPORT_ALL = """
@@ -35,8 +36,10 @@ def _modules() -> list[str]:
     return [".".join(parts[:-1] if parts[-1] == "__init__" else parts) for parts in names]
 
 
-def _import(modules: list[str], *, qt_free: bool) -> subprocess.CompletedProcess[str]:
-    code = f"BLOCKED = {_BLOCKED!r}\nMODULES = {modules!r}\nQT_FREE = {qt_free}\n{_IMPORT_ALL}"
+def _import(
+    modules: list[str], *, qt_free: bool, blocked: tuple[str, ...] = _BLOCKED
+) -> subprocess.CompletedProcess[str]:
+    code = f"BLOCKED = {blocked!r}\nMODULES = {modules!r}\nQT_FREE = {qt_free}\n{_IMPORT_ALL}"
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
 
 
@@ -48,4 +51,10 @@ def test_every_module_imports_without_torch() -> None:
 def test_triage_imports_no_qt() -> None:
     modules = [name for name in _modules() if not name.startswith(_OF_THE_WINDOW)]
     done = _import(modules, qt_free=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_window_and_triage_import_without_network_and_cluster() -> None:
+    modules = [name for name in _modules() if not name.startswith(("cxr_desktop.pacs", "cxr_desktop.archive"))]
+    done = _import(modules, qt_free=False, blocked=_BLOCKED + _OF_OTHER_EXTRAS)
     assert done.returncode == 0, done.stderr

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 import time
 from pathlib import Path
 
+import pydicom
 import pytest
 
 from cxr_installer import clean_root, lock, material, smoke, wheels
@@ -127,3 +129,29 @@ def test_a_store_that_grows_is_waited_for(tmp_path: Path) -> None:
     clean_root.wait_until_settled(path, quiet_s=1.0, patience_s=20)
     assert path.stat().st_size == 5
     writer.join()
+
+
+@pytest.mark.slow
+def test_the_service_is_tried_with_a_film_that_comes_back_as_a_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("pynetdicom")
+    from cxr_installer import smoke_service
+
+    program = Path(sys.executable).with_name("cxr-desktop")
+    monkeypatch.setattr("cxr_installer.smoke_service.program", lambda _: program)
+    bundle, films = material.write(tmp_path / "in")
+    (tmp_path / "out").mkdir()
+    seconds = smoke_service.run(
+        tmp_path, bundle=bundle, film=films / "plain.dcm", folder=tmp_path / "out",
+        environment=smoke.plain_environment(tmp_path),
+    )  # fmt: skip
+    assert seconds > 0
+    report, other = pydicom.Dataset(), pydicom.Dataset()
+    report.StudyInstanceUID = pydicom.dcmread(films / "plain.dcm").StudyInstanceUID
+    other.StudyInstanceUID = "1.2.3"
+    said = (tmp_path / "out" / "service.log").read_text("utf-8")
+    smoke_service._check(report, films / "plain.dcm", said, 0)
+    for found, words, code in ((other, said, 0), (report, said, 1), (report, f"{said}Traceback", 0)):
+        with pytest.raises(InstallerError):
+            smoke_service._check(found, films / "plain.dcm", words, code)

@@ -32,7 +32,7 @@ def test_a_refused_target_does_not_end_the_row(
         "split.test_fraction": 0.25, "split.validation_fraction": 0.25,
     }  # fmt: skip
     code = fit_targets(
-        "all", data=tiny_nih, out=tmp_path, recipe=None, device="cpu", json_lines=True, overrides=overrides
+        "all", data=tiny_nih, out=str(tmp_path), recipe=None, device="cpu", json_lines=True, overrides=overrides
     )
     assert code == 1
     runs = {run.target.value: run for run in map(Run.open, tmp_path.iterdir())}

@@ -14,6 +14,9 @@
     ├─ BenchError           the bench was asked for what it cannot measure
     ├─ ComparisonError      what cannot be compared, or a folder of another comparison
     ├─ RunError             a run directory that is unfinished, foreign or damaged
+    ├─ RunBusy              another process makes this run
+    ├─ StorageError         storage of runs that cannot be named or reached
+    ├─ ClusterError         what a cluster cannot give, or a run that its workers cannot end
     └─ TrainingDiverged     the loss is no longer a number
 """
 
@@ -79,6 +82,24 @@ class ComparisonError(CxrError):
 
 class RunError(CxrError):
     """A run directory that is unfinished, foreign or damaged."""
+
+
+class RunBusy(CxrError):
+    """Another process makes this run."""
+
+    def __init__(self, name: str, *, host: str, pid: int) -> None:
+        super().__init__(
+            f"{name} is being made by another command (process {pid} on {host}). Wait for it, or stop it there, or "
+            "name another --out."
+        )
+
+
+class StorageError(CxrError):
+    """Storage of runs that cannot be named or reached."""
+
+
+class ClusterError(CxrError):
+    """What a cluster cannot give, or a run that its workers cannot end."""
 
 
 class TrainingDiverged(CxrError):

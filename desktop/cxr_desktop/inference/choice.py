@@ -115,11 +115,11 @@ def remember_fastest(bundle: Bundle, provider: Provider, *, stopped: Callable[[]
         choose_plan(bundle, provider, stopped=stopped)
 
 
-def plan_for_run(bundle: Bundle, provider: Provider, *, films: int) -> Plan:
+def plan_for_run(bundle: Bundle, provider: Provider, *, films: int, threads: int | None = None) -> Plan:
     """Give the plan for a run: measured first where none is remembered and there are films enough to repay it."""
-    if films >= _WORTH_MEASURING and remembered_plan(bundle, provider) is None:
-        choose_plan(bundle, provider)
-    return chosen_plan(bundle, provider)
+    if films >= _WORTH_MEASURING and remembered_plan(bundle, provider, threads=threads) is None:
+        choose_plan(bundle, provider, threads=threads)
+    return chosen_plan(bundle, provider, threads=threads)
 
 
 def fastest(measured: tuple[Measured, ...]) -> Plan | None:

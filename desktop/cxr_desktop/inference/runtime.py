@@ -29,7 +29,7 @@ def onnxruntime() -> Any:  # noqa: ANN401  (onnxruntime ships no types)
     global _ort  # noqa: PLW0603  (once a process)
     with _guard:
         if _ort is None:
-            with _silent_stderr():
+            with silent_stderr():
                 _ort = _import()
         return _ort
 
@@ -75,7 +75,7 @@ def load_cuda_libraries() -> None:
         if _cuda_loaded:
             return
         ort = onnxruntime()
-        with _silent_stderr(), contextlib.redirect_stdout(None):
+        with silent_stderr(), contextlib.redirect_stdout(None):
             ort.preload_dlls()
         _cuda_loaded = True
 
@@ -129,7 +129,7 @@ def session(model: bytes, kind: Kind = CPU, *, threads: int) -> Any:  # noqa: AN
 
 
 @contextlib.contextmanager
-def _silent_stderr() -> Iterator[None]:
+def silent_stderr() -> Iterator[None]:
     """Send what native code writes to file descriptor 2 to nowhere."""
     try:
         kept = os.dup(2)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 import numpy as np
 
@@ -24,9 +24,8 @@ from cxr_desktop.inference.verdict import (
     Timings,
     Verdict,
 )
-from cxr_desktop.intake.decoding import DecodePool
 from cxr_desktop.intake.prepared import NotRead, Prepared
-from cxr_shared.bundle import Manifest
+from cxr_shared.bundle import InputSpec, Manifest
 from cxr_shared.findings import Target
 
 
@@ -45,6 +44,19 @@ class FilmJudged:
 
 
 TriageEvent: TypeAlias = FilmsFound | FilmJudged
+
+
+class Decoders(Protocol):
+    """What decodes films, as `DecodePool` does."""
+
+    @property
+    def workers(self) -> int:
+        """Number of processes."""
+
+    def prepare(
+        self, paths: Iterable[Path], spec: InputSpec, *, thumbnail: int, ahead: int, stopped: Callable[[], bool]
+    ) -> Iterator[list[Prepared | NotRead]]:
+        """Decode films for the models, see `DecodePool.prepare`."""
 
 
 def provenance_of(engine: Engine, provider: Provider) -> Provenance:
@@ -66,7 +78,7 @@ def triage(
     engine: Engine,
     provenance: Provenance,
     *,
-    pool: DecodePool,
+    pool: Decoders,
     thumbnail: int = 0,
     stopped: Callable[[], bool] = lambda: False,
 ) -> Iterator[TriageEvent]:
@@ -97,16 +109,33 @@ def triage(
     yield FilmsFound(found)
     spec = engine.bundle.manifest.input
     ahead = 2 * (pool.workers + engine.batch_size)
-    for ready in pool.prepare(found, spec, thumbnail=thumbnail, ahead=ahead, stopped=stopped):
+    prepared = pool.prepare(found, spec, thumbnail=thumbnail, ahead=ahead, stopped=stopped)
+    yield from map(FilmJudged, judge(prepared, engine, provenance, stopped=stopped))
+
+
+def judge(
+    decoded: Iterable[Sequence[Prepared | NotRead]],
+    engine: Engine,
+    provenance: Provenance,
+    *,
+    stopped: Callable[[], bool] = lambda: False,
+) -> Iterator[Verdict]:
+    """Give the verdict on each film that was decoded, those that could not be read first among those that came at once.
+
+    Parameters
+    ----------
+    decoded
+        As `Decoders.prepare` yields them.
+    engine, provenance, stopped
+        As for `triage`.
+    """
+    for ready in decoded:
         films = [each for each in ready if isinstance(each, Prepared)]
-        for each in ready:
-            if isinstance(each, NotRead):
-                yield FilmJudged(_not_read(each, provenance))
+        yield from (_not_read(each, provenance) for each in ready if isinstance(each, NotRead))
         for start in range(0, len(films), engine.batch_size):
             if stopped():
                 return
-            batch = films[start : start + engine.batch_size]
-            yield from map(FilmJudged, score_films(batch, engine, provenance))
+            yield from score_films(films[start : start + engine.batch_size], engine, provenance)
 
 
 def score_films(films: Sequence[Prepared], engine: Engine, provenance: Provenance) -> list[Verdict]:

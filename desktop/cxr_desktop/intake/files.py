@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from cxr_desktop.intake.containers import films_in_zip
 from cxr_desktop.intake.disc import is_dicom_file, listed
@@ -19,7 +19,14 @@ _Found: TypeAlias = tuple[Path, str] | None
 """A file and what it is known by, or None: time went by, and nothing was found."""
 
 
-def find_films(paths: Iterable[Path], *, stopped: Stopped = lambda: False) -> Iterator[Path]:
+class _Search(NamedTuple):
+    """How a search goes on: whether it was stopped, and whether a ZIP stands for the films in it."""
+
+    stopped: Stopped
+    unpack: bool = True
+
+
+def find_films(paths: Iterable[Path], *, unpack: bool = True, stopped: Stopped = lambda: False) -> Iterator[Path]:
     """List the files to read, each once, in the order given and naturally sorted inside folders.
 
     Parameters
@@ -30,6 +37,8 @@ def find_films(paths: Iterable[Path], *, stopped: Stopped = lambda: False) -> It
         following links to folders; hidden entries and `NEVER_FILMS` in them are passed over. A ZIP stands for the
         films in it, see `containers.films_in_zip`. A DICOMDIR stands for the images that it names, in its order, and a
         folder with one for these and then any other DICOM file in it; a damaged one for the folder that it is in.
+    unpack
+        Whether ZIPs are opened; else each is listed as the file that it is.
     stopped
         Asked often; True ends the search early.
 
@@ -39,7 +48,7 @@ def find_films(paths: Iterable[Path], *, stopped: Stopped = lambda: False) -> It
         The path as the person would write it: the folder they named, joined with what was found below it. What cannot
         be opened is yielded as well, so that it becomes a row. Each is yielded as soon as it is found.
     """
-    return (path for path in _find(paths, stopped) if path is not None)
+    return (path for path in _find(paths, _Search(stopped, unpack)) if path is not None)
 
 
 def find_films_in_chunks(
@@ -63,7 +72,7 @@ def find_films_in_chunks(
     """
     chunk: list[Path] = []
     last = time.monotonic()
-    for path in _find(paths, stopped):
+    for path in _find(paths, _Search(stopped)):
         if path is not None:
             chunk.append(path)
         if chunk and (len(chunk) >= at_most or time.monotonic() - last >= every_s):
@@ -73,12 +82,12 @@ def find_films_in_chunks(
         yield chunk
 
 
-def _find(paths: Iterable[Path], stopped: Stopped) -> Iterator[Path | None]:
+def _find(paths: Iterable[Path], search: _Search) -> Iterator[Path | None]:
     seen: set[str] = set()
     for path in paths:
-        if stopped():
+        if search.stopped():
             return
-        for found in _named(path, stopped):
+        for found in _named(path, search):
             if found is None:
                 yield None
             elif found[1] not in seen:
@@ -86,43 +95,43 @@ def _find(paths: Iterable[Path], stopped: Stopped) -> Iterator[Path | None]:
                 yield found[0]
 
 
-def _named(path: Path, stopped: Stopped) -> Iterator[_Found]:
+def _named(path: Path, search: _Search) -> Iterator[_Found]:
     if path.is_dir():
-        return _below(path, stopped)
+        return _below(path, search)
     if is_index(path.name) and path.is_file():
-        return _of_disc(path, stopped)
-    return _one(path, stopped)
+        return _of_disc(path, search)
+    return _one(path, search)
 
 
-def _one(path: Path, stopped: Stopped, identity: str | None = None) -> Iterator[_Found]:
+def _one(path: Path, search: _Search, identity: str | None = None) -> Iterator[_Found]:
     """List a file, or the films in it where it is a ZIP."""
-    if is_zip(path.name) and path.is_file():
-        for found in films_in_zip(path, stopped=stopped):
+    if search.unpack and is_zip(path.name) and path.is_file():
+        for found in films_in_zip(path, stopped=search.stopped):
             yield None if found is None else _known(found)
     else:
         yield path, identity or os.path.realpath(path)
 
 
-def _of_disc(index: Path, stopped: Stopped) -> Iterator[_Found]:
+def _of_disc(index: Path, search: _Search) -> Iterator[_Found]:
     """List what a DICOMDIR names, or what lies beside it where it is damaged."""
     films = listed(index)
     if films is not None:
         yield from map(_known, films)
         return
     anything = False
-    for found in _below(index.parent, stopped):
+    for found in _below(index.parent, search):
         anything = anything or found is not None
         yield found
     if not anything:
         yield _known(index)
 
 
-def _below(top: Path, stopped: Stopped) -> Iterator[_Found]:
+def _below(top: Path, search: _Search) -> Iterator[_Found]:
     """Search a folder, files before folders. Beside a DICOMDIR only DICOM files are films: discs hold viewers too."""
     waiting = [(top, False)]
     while waiting:
         yield None
-        if stopped():
+        if search.stopped():
             return
         folder, only_dicom = waiting.pop()
         names, links, folders = _entries(folder)
@@ -135,8 +144,8 @@ def _below(top: Path, stopped: Stopped) -> Iterator[_Found]:
         for name in sorted(filter(may_be_film, names), key=natural_key):
             path = folder / name
             if not only_dicom or is_zip(name) or is_dicom_file(path):
-                yield from _one(path, stopped, None if name in links else os.path.join(real, name))  # noqa: PTH118
-            if stopped():
+                yield from _one(path, search, None if name in links else os.path.join(real, name))  # noqa: PTH118
+            if search.stopped():
                 return
 
 

@@ -8,66 +8,53 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from cxr_desktop.pacs.errors import NetworkFileDamaged, NetworkNotConfigured, PeerUnknown
+from cxr_desktop.pacs.peers import SOURCE, AeTitle, DimsePeer, Part, Peer, Port, Tls, WebPeer
 from cxr_shared.places import Kept, own_place
+
+__all__ = [
+    "SOURCE",
+    "DimsePeer",
+    "NetworkConfig",
+    "Peer",
+    "Quotas",
+    "ReceiveConfig",
+    "ReturnConfig",
+    "ServeConfig",
+    "Tls",
+    "WebPeer",
+    "network_path",
+    "outbox_path",
+    "read_network",
+    "spool_path",
+]
 
 NETWORK_VARIABLE: Final = "CXR_NETWORK"
 SPOOL_VARIABLE: Final = "CXR_SPOOL"
 OUTBOX_VARIABLE: Final = "CXR_OUTBOX"
 
-_INK: Final = r"[\x21-\x5b\x5d-\x7e]"
-AeTitle = Annotated[str, StringConstraints(pattern=rf"^{_INK}([\x20-\x5b\x5d-\x7e]{{0,14}}{_INK})?$")]
-"""1 to 16 characters of the default repertoire, no backslash, no space at an end, PS3.5 6.2."""
-Port = Annotated[int, Field(ge=0, le=65535)]
-"""A TCP port; 0 lets the system choose one."""
 Network = IPv4Network | IPv6Network
-SOURCE: Final = "source"
-"""Stands for the peer that a film came from."""
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Tls(_Part):
-    """TLS of one direction: what this program shows, and whom it believes.
-
-    Attributes
-    ----------
-    certificate, key
-        PEM files of this program's own certificate (chain) and its private key. A receiver must have them; towards a
-        peer they are shown where it asks.
-    authorities
-        PEM file of the authorities believed: a receiver then asks every caller for a certificate (mutual TLS); towards
-        a peer the system's own are used where it is not given.
-    """
-
-    certificate: Path | None = None
-    key: Path | None = None
-    authorities: Path | None = None
-
-    @model_validator(mode="after")
-    def _both(self) -> Tls:
-        if (self.certificate is None) != (self.key is None):
-            raise ValueError("certificate and key belong together")
-        return self
-
-
-class Quotas(_Part):
+class Quotas(Part):
     """What the receiver bears; beyond it the peer is told so, and nothing that was acknowledged is lost.
 
     Attributes
     ----------
-    associations, associations_per_address
-        At one time, in all and from one address.
+    associations
+        At one time, in all.
+    associations_per_address
+        At one time, from one address.
     objects_per_minute
         From one address; 0 is without a bound.
     object_megabytes
         One object's encoded data set, in 10^6 bytes.
-    spool_gigabytes, free_gigabytes
-        The received films in all, and what stays free on their disk, in 10^9 bytes.
+    spool_gigabytes
+        The received films in all, in 10^9 bytes.
+    free_gigabytes
+        What stays free on their disk, in 10^9 bytes.
     idle_seconds
         An association in which nothing arrives for so long is aborted.
     """
@@ -81,7 +68,7 @@ class Quotas(_Part):
     idle_seconds: Annotated[float, Field(gt=0)] = 30
 
 
-class ReceiveConfig(_Part):
+class ReceiveConfig(Part):
     """The receiver, a Storage SCP.
 
     The lists of titles and addresses keep mistakes out, not attackers: a caller chooses its title freely. Whom it is
@@ -91,8 +78,12 @@ class ReceiveConfig(_Part):
     ----------
     enabled
         Off unless it says so.
-    ae_title, host, port
-        Its own. The host is loopback unless another is named.
+    ae_title
+        Its own; a caller that calls another is not heard.
+    host
+        The address that it listens on.
+    port
+        The TCP port that it listens on; 0 lets the system choose.
     calling_titles
         AE titles that may call; empty: any.
     addresses
@@ -119,90 +110,7 @@ class ReceiveConfig(_Part):
         return self
 
 
-class DimsePeer(_Part):
-    """An archive that speaks DIMSE.
-
-    Attributes
-    ----------
-    ae_title, host, port
-        The peer's.
-    retrieve
-        How films are fetched: C-GET over the same association, or C-MOVE to this program's receiver, which the
-        archive must know by its title.
-    tls
-        With it nothing is sent without TLS.
-    timeout_seconds
-        Longest silence.
-    """
-
-    ae_title: AeTitle
-    host: str
-    port: Annotated[int, Field(ge=1, le=65535)]
-    retrieve: Literal["get", "move"] = "get"
-    tls: Tls | None = None
-    timeout_seconds: Annotated[float, Field(gt=0)] = 30
-
-
-class WebPeer(_Part):
-    """An archive that speaks DICOMweb.
-
-    Attributes
-    ----------
-    url
-        Of the service root, such as ``https://pacs.example/dicom-web``; plain http is taken for loopback alone.
-    token_file
-        File that holds a bearer token.
-    user, password_file
-        For basic authentication.
-    authorities
-        PEM file of the authorities believed, where the system's own are not to be.
-    timeout_seconds
-        Longest silence.
-    """
-
-    url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s]+$")]
-    token_file: Path | None = None
-    user: str = ""
-    password_file: Path | None = None
-    authorities: Path | None = None
-    timeout_seconds: Annotated[float, Field(gt=0)] = 30
-
-    @model_validator(mode="after")
-    def _safe(self) -> WebPeer:
-        host = self.url.split("//", 1)[1].split("/", 1)[0].rsplit("@", 1)[-1]
-        loopback = host.startswith(("127.", "localhost", "[::1]"))
-        if self.url.startswith("http://") and not loopback:
-            raise ValueError("patient data must not go over plain http: use https, or a tunnel that ends on loopback")
-        if "@" in self.url.split("//", 1)[1].split("/", 1)[0]:
-            raise ValueError("name user and password_file, not a password in the url")
-        return self
-
-
-class Peer(_Part):
-    """An archive, by one protocol or both; what both can do goes over DICOMweb where it is named first.
-
-    Attributes
-    ----------
-    name
-        What a person calls it.
-    dimse, web
-        How it is reached.
-    """
-
-    name: Annotated[str, StringConstraints(min_length=1, max_length=64)]
-    dimse: DimsePeer | None = None
-    web: WebPeer | None = None
-
-    @model_validator(mode="after")
-    def _some(self) -> Peer:
-        if self.dimse is None and self.web is None:
-            raise ValueError(f"the peer {self.name!r} needs dimse or web")
-        if self.name == SOURCE:
-            raise ValueError(f"no peer can be called {SOURCE!r}, which stands for the peer that a film came from")
-        return self
-
-
-class ReturnConfig(_Part):
+class ReturnConfig(Part):
     """Where results go.
 
     Attributes
@@ -220,13 +128,15 @@ class ReturnConfig(_Part):
     automatic: bool = True
 
 
-class ServeConfig(_Part):
+class ServeConfig(Part):
     """The headless service's own.
 
     Attributes
     ----------
-    host, port
-        Where health and metrics are answered over HTTP; loopback unless another is named.
+    host
+        The address where health and metrics are answered over HTTP.
+    port
+        The TCP port of it; 0 lets the system choose.
     keep_hours
         How long a film stays in the spool after it was triaged and its results were returned.
     """
@@ -236,8 +146,20 @@ class ServeConfig(_Part):
     keep_hours: Annotated[float, Field(ge=0)] = 24 * 7
 
 
-class NetworkConfig(_Part):
-    """All of the file: ``[receive]``, ``[[peers]]``, ``[return]``, ``[serve]``."""
+class NetworkConfig(Part):
+    """All of the file.
+
+    Attributes
+    ----------
+    receive
+        ``[receive]``: films that others send.
+    peers
+        ``[[peers]]``: archives that are asked and get results.
+    return
+        ``[return]``: where results go.
+    serve
+        ``[serve]``: the service's own.
+    """
 
     receive: ReceiveConfig = ReceiveConfig()
     peers: tuple[Peer, ...] = ()

@@ -15,7 +15,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import IO, Final, Self
 
 from pydicom.errors import InvalidDicomError
 from pydicom.filereader import read_file_meta_info
@@ -31,7 +31,10 @@ _LOOK_EVERY: Final = 4 * 2**20
 
 
 class Spool:
-    """A folder of received films; usable from any thread, by one process at a time.
+    """A folder of received films; usable from any thread.
+
+    One process at a time should have it: each counts its own films against the quota. A second one by mistake costs
+    nothing that was acknowledged, and leaves alone what the first is writing.
 
     Parameters
     ----------
@@ -53,8 +56,8 @@ class Spool:
         self._lock = threading.Lock()
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            shutil.rmtree(self.incoming, ignore_errors=True)
-            self.incoming.mkdir(mode=0o700)
+            self.incoming.mkdir(mode=0o700, exist_ok=True)
+            _sweep(self.incoming)
         except OSError as error:
             raise SpoolNotWritable(f"{folder} cannot be written: {error.strerror}. Choose another folder.") from error
         self._bytes = sum(path.stat().st_size for path in self.films())
@@ -151,9 +154,13 @@ class Spool:
             fresh = not place.parent.exists()
             place.parent.mkdir(mode=0o700, exist_ok=True)
             written.replace(place)
-            sync_directory(place.parent)
-            if fresh:
-                sync_directory(self.folder)
+            try:
+                sync_directory(place.parent)
+                if fresh:
+                    sync_directory(self.folder)
+            except OSError:  # else it would be taken for kept when it is sent again
+                place.unlink(missing_ok=True)
+                raise
             self._bytes += size
         return place, True
 
@@ -215,6 +222,7 @@ class Arriving:
         self._size, self._looked_at = 0, 0
         try:
             self._stream = path.open("wb", buffering=0)
+            _hold(self._stream)
         except OSError as error:
             path.unlink(missing_ok=True)
             raise spool.refused(error) from error
@@ -271,6 +279,26 @@ class Arriving:
             self._path.unlink(missing_ok=True)
         self._spool.unclaim(self._size)
         self._size = self._looked_at = 0
+
+
+def _hold(stream: IO[bytes]) -> None:
+    """Keep other processes from taking a file that is being written for one that a crash left."""
+    if os.name != "nt":  # there an open file cannot be removed
+        import fcntl
+
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _sweep(incoming: Path) -> None:
+    """Remove what a crash left unfinished."""
+    for path in incoming.iterdir():
+        with contextlib.suppress(OSError):
+            if os.name == "nt":
+                path.unlink()
+                continue
+            with path.open("rb") as stream:
+                _hold(stream)
+                path.unlink()
 
 
 def origin_of(film: Path) -> str:

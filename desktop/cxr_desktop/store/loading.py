@@ -76,11 +76,10 @@ def load_history(database: Database, sha256: str) -> list[Verdict]:
     return [_verdict(row, unpacker) for row in rows]
 
 
-def is_judged(database: Database, sha256: str, bundle_sha256: str) -> bool:
-    """Whether there is a verdict on one content by one bundle."""
-    query = "SELECT 1 FROM verdicts WHERE film = ? AND bundle_sha256 = ? LIMIT 1"
+def is_judged(database: Database, sha256: str) -> bool:
+    """Whether there is a verdict on one content, by any bundle."""
     with database.reading() as connection:
-        return connection.execute(query, (sha256, bundle_sha256)).fetchone() is not None
+        return connection.execute("SELECT 1 FROM verdicts WHERE film = ? LIMIT 1", (sha256,)).fetchone() is not None
 
 
 def load_reads(database: Database, sha256: str) -> list[Read]:

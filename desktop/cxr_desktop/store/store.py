@@ -159,9 +159,9 @@ class Store:
         """Every verdict on one content, by any bundle, oldest first; `RecordDamaged` where one cannot be read."""
         return load_history(self._database, sha256)
 
-    def has_judged(self, sha256: str, bundle_sha256: str) -> bool:
-        """Whether there is a verdict on one content by one bundle."""
-        return is_judged(self._database, sha256, bundle_sha256)
+    def has_judged(self, sha256: str) -> bool:
+        """Whether there is a verdict on one content, by any bundle."""
+        return is_judged(self._database, sha256)
 
     def reads(self, sha256: str) -> list[Read]:
         """Every reading of one content, oldest first; `RecordDamaged` where one cannot be read."""

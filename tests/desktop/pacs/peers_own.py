@@ -6,6 +6,7 @@ import contextlib
 import json
 import re
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -79,9 +80,10 @@ class StoreScp:
 
     title = "OWN"
 
-    def __init__(self, classes: tuple[str, ...] = CLASSES, port: int = 0) -> None:
+    def __init__(self, classes: tuple[str, ...] = CLASSES, port: int = 0, tls: ssl.SSLContext | None = None) -> None:
         self.archive = Archive()
         entity = AE(ae_title=self.title)
+        entity.acse_timeout = 1
         for each in classes:
             entity.add_supported_context(each)
         entity.add_supported_context(StudyRootQueryRetrieveInformationModelFind)
@@ -91,7 +93,7 @@ class StoreScp:
             (evt.EVT_C_FIND, self._find),
             (evt.EVT_ESTABLISHED, self._count),
         ]
-        self.server = entity.start_server(("127.0.0.1", port), block=False, evt_handlers=handlers)
+        self.server = entity.start_server(("127.0.0.1", port), block=False, evt_handlers=handlers, ssl_context=tls)
         self.port = int(self.server.socket.getsockname()[1])
 
     def peer(self, name: str = "own", seconds: float = 5) -> Peer:
@@ -126,11 +128,12 @@ class StoreScp:
 class StowServer:
     """A DICOMweb server that takes objects and can be asked."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.archive = Archive()
         handler = type("Handler", (_Handler,), {"archive": self.archive})
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self.server.daemon_threads = True
+        self.server = _Server(("127.0.0.1", 0), handler)
+        if tls is not None:
+            self.server.socket = tls.wrap_socket(self.server.socket, server_side=True)
         self.port = self.server.server_port
         self._thread = threading.Thread(target=self.server.serve_forever, args=(0.05,))
         self._thread.start()
@@ -144,6 +147,13 @@ class StowServer:
         self._thread.join()
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: object) -> None:
+        """Say nothing of callers that went away."""
+
+
 class _Handler(BaseHTTPRequestHandler):
     archive: Archive
     protocol_version = "HTTP/1.1"
@@ -154,7 +164,11 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
+        length = int(self.headers["Content-Length"])
+        body = self.rfile.read(length)
+        if len(body) < length:  # the caller went away: nothing has arrived
+            self.close_connection = True
+            return
         boundary = re.search(r'boundary="?([^";]+)', self.headers["Content-Type"])
         assert boundary is not None
         part = body.split(b"--" + boundary[1].encode())[1].split(b"\r\n\r\n", 1)[1]

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import socket
+import ssl
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +14,7 @@ import pytest
 pytest.importorskip("pynetdicom")
 pytest.importorskip("dicomweb_client")
 
-from cxr_desktop.pacs.config import DimsePeer, Peer, WebPeer
+from cxr_desktop.pacs.config import DimsePeer, Peer, Tls, WebPeer
 from cxr_desktop.pacs.errors import PeerRefused, PeerUnreachable
 from cxr_desktop.pacs.send.destination import destination_for, outcome_of
 from cxr_desktop.pacs.send.entries import Outcome, Outgoing, State
@@ -231,3 +234,104 @@ def test_every_status_has_an_outcome() -> None:
         outcome = outcome_of(1, status)
         assert outcome.state in (State.SENT, State.WAITING, State.REFUSED)
         assert (outcome.state is State.SENT) == (status in (0, 1, 0x0107, 0x0116, 0x0111) or 0xB000 <= status <= 0xBFFF)
+
+
+@contextlib.contextmanager
+def listening(answer: bytes | None) -> Iterator[int]:
+    """Something that takes connections, and says the same to all, or nothing."""
+    server = socket.create_server(("127.0.0.1", 0))
+    server.settimeout(0.05)
+    over = threading.Event()
+
+    def serve() -> None:
+        held = []
+        while not over.is_set():
+            with contextlib.suppress(OSError):
+                connection, _ = server.accept()
+                held.append(connection)
+                if answer is not None:
+                    connection.recv(4096)
+                    connection.sendall(answer)
+                    connection.close()
+        for connection in held:
+            connection.close()
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield server.getsockname()[1]
+    finally:
+        over.set()
+        thread.join()
+        server.close()
+
+
+# pynetdicom's own thread ends with an error where a PDU holds what none may.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+@pytest.mark.parametrize("answer", [None, b"\x00" * 64, b"HTTP/1.1 nonsense\r\n\r\n", b"\x03\x00\x00\x00\x00\x04abcd"])
+def test_who_is_silent_or_speaks_nonsense_is_no_dimse_peer(objects: list[Outgoing], answer: bytes | None) -> None:
+    with listening(answer) as port:
+        peer = Peer(name="odd", dimse=DimsePeer(ae_title="ODD", host="127.0.0.1", port=port, timeout_seconds=0.5))
+        begun: list[int] = []
+        with contextlib.closing(destination_for(peer, "CXRTRIAGE")) as way:
+            with pytest.raises((PeerUnreachable, PeerRefused)):
+                list(way.send(objects, lambda each: begun.append(each.number)))
+            assert way.holds(objects[0]) is None
+        assert begun == []
+
+
+@pytest.mark.parametrize("answer", [None, b"\x00" * 64, b"HTTP/1.1 nonsense\r\n\r\n", b"HTTP/1.1 200 OK\r\n"])
+def test_a_web_peer_that_is_silent_or_speaks_nonsense_may_hold_the_object(
+    objects: list[Outgoing], answer: bytes | None
+) -> None:
+    with listening(answer) as port:
+        peer = Peer(name="odd", web=WebPeer(url=f"http://127.0.0.1:{port}", timeout_seconds=0.5))
+        outcomes, _ = send(peer, objects[:1])
+        assert [outcome.state for outcome in outcomes] == [State.UNCONFIRMED]
+        assert holds(peer, objects[0]) is None
+
+
+@pytest.fixture(params=["dimse", "web"])
+def over_tls(request: pytest.FixtureRequest, certificate: tuple[Path, Path]) -> Iterator[Own]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificate)
+    peer: Own = StoreScp(tls=context) if request.param == "dimse" else StowServer(tls=context)
+    yield peer
+    peer.close()
+
+
+def tls_peer(own: Own, authorities: Path | None, host: str = "127.0.0.1") -> Peer:
+    if isinstance(own, StoreScp):
+        tls = Tls(authorities=authorities)
+        return Peer(name="tls", dimse=DimsePeer(ae_title="OWN", host=host, port=own.port, tls=tls, timeout_seconds=5))
+    url = f"https://{host}:{own.port}/dicom-web"
+    return Peer(name="tls", web=WebPeer(url=url, authorities=authorities, timeout_seconds=5))
+
+
+def test_objects_go_over_tls_to_a_peer_that_is_believed(
+    over_tls: Own, certificate: tuple[Path, Path], objects: list[Outgoing]
+) -> None:
+    peer = tls_peer(over_tls, certificate[0])
+    outcomes, _ = send(peer, objects)
+    assert [outcome.state for outcome in outcomes] == [State.SENT] * 3
+    assert holds(peer, objects[0]) is True
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_nothing_goes_to_a_peer_that_is_not_believed(
+    over_tls: Own, certificate: tuple[Path, Path], objects: list[Outgoing], host: str
+) -> None:
+    """Its authority is unknown, or its certificate is of another name."""
+    peer = tls_peer(over_tls, None if host == "127.0.0.1" else certificate[0], host)
+    with pytest.raises(PeerUnreachable):
+        send(peer, objects)
+    assert over_tls.archive.received == []
+
+
+def test_nothing_goes_in_plain_text_where_tls_is_asked_for(
+    own: Own, certificate: tuple[Path, Path], objects: list[Outgoing]
+) -> None:
+    with contextlib.suppress(PeerUnreachable):
+        outcomes, _ = send(tls_peer(own, certificate[0]), objects[:1])
+        assert [outcome.state for outcome in outcomes] == [State.UNCONFIRMED]
+    assert own.archive.received == []

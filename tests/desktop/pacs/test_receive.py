@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import logging
+import os
+import select
 import shutil
 import socket
+import stat
 import subprocess
 import sys
 import threading
@@ -47,6 +51,7 @@ from .raw_peer import (
     associate_request,
     data_set_of,
     element,
+    store_pdus,
     usual_contexts,
 )
 from .receiving import MakeReceiver
@@ -263,6 +268,48 @@ def test_a_folder_that_cannot_be_written_refuses_until_it_can(make_receiver: Mak
     receiving.expect(ObjectRefused(ObjectRefusal.NOT_WRITABLE, 0xA700))
     receiving.spool.incoming.mkdir()
     assert _send(receiving.port, seed) == 0
+
+
+def test_no_answer_comes_before_the_film_is_on_the_disk(
+    make_receiver: MakeReceiver, seed: Seed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receiving, flushed = make_receiver(), os.fsync
+    asked: list[bool] = []
+    turns = threading.Semaphore(0)
+
+    def wait_then_flush(descriptor: int) -> None:
+        asked.append(stat.S_ISDIR(os.fstat(descriptor).st_mode))
+        assert turns.acquire(timeout=30)
+        flushed(descriptor)
+
+    monkeypatch.setattr(os, "fsync", wait_then_flush)
+    with RawPeer(receiving.port) as peer:
+        peer.associate(seed)
+        peer.send(b"".join(store_pdus(seed)))
+        for _ in range(3):  # the file, its folder, and the folder of that, which is new
+            assert not select.select([peer.socket], [], [], 0.2)[0]
+            turns.release()
+        assert peer.read().status == 0
+    assert asked == [False, True, True]
+
+
+@pytest.mark.parametrize("of_folders", [False, True])
+def test_what_the_disk_does_not_take_is_not_acknowledged(
+    make_receiver: MakeReceiver, seed: Seed, monkeypatch: pytest.MonkeyPatch, *, of_folders: bool
+) -> None:
+    def fail(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode) == of_folders:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    receiving = make_receiver()
+    monkeypatch.setattr(os, "fsync", fail)
+    assert _send(receiving.port, seed) == 0xA700
+    assert receiving.films == []
+    assert not list(receiving.spool.incoming.iterdir())
+    assert receiving.spool.bytes == 0
+    monkeypatch.undo()
+    assert _send(receiving.port, seed) == 0
+    assert len(receiving.told) == 1
 
 
 @pytest.mark.parametrize(

@@ -151,7 +151,7 @@ def test_an_association_survives_no_violation(seed: Seed, make_receiver: Callabl
 @pytest.mark.skipif(sys.platform != "linux", reason="the receiver's memory and threads are read from /proc")
 def test_hostile_peers_small() -> None:
     """The suite of `tests/benchmarks/hostile_peers.py`, a hundredth of it."""
-    words = [sys.executable, str(_SUITE), "--scale", "0.01", "--json"]
+    words = [sys.executable, str(_SUITE), "--scale", "0.01", "--idle", "2", "--json"]
     done = subprocess.run(words, capture_output=True, text=True, timeout=180, check=False)
     assert done.stdout, done.stderr
     found = json.loads(done.stdout)

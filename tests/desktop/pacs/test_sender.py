@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import subprocess
 import sys
 import time
@@ -11,18 +12,20 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from pydicom.dataset import Dataset
 
 pytest.importorskip("pynetdicom")
 pytest.importorskip("dicomweb_client")
 
 from cxr_desktop.pacs.config import DimsePeer, NetworkConfig, Peer, WebPeer
-from cxr_desktop.pacs.send.entries import State
+from cxr_desktop.pacs.send.entries import Outcome, State
+from cxr_desktop.pacs.send.errors import OutboxNotWritable
 from cxr_desktop.pacs.send.outbox import Outbox
-from cxr_desktop.pacs.send.sender import Deferred, Refused, Sender, SendEvent, Sent, Unconfirmed
+from cxr_desktop.pacs.send.sender import Deferred, Refused, Sender, SendEvent, Sent, Troubled, Unconfirmed
 
 from .material import QUICK, small_object, wait_until
 from .peers_orthanc import free_port
-from .peers_own import DROP, HANG, STORE_AND_DROP, StoreScp, StowServer
+from .peers_own import DROP, HANG, STORE_AND_DROP, TAKE, StoreScp, StowServer
 
 FILM = "f" * 64
 Own = StoreScp | StowServer
@@ -231,8 +234,6 @@ def test_a_missing_token_puts_all_off_without_haste(
     fill(outbox, number=2)
     outbox.begin(1)
     peer = Peer(name="own", web=WebPeer(url="http://127.0.0.1:1", token_file=tmp_path / "gone"))
-    from cxr_desktop.pacs.send.entries import Outcome
-
     outbox.record(Outcome(1, State.UNCONFIRMED))
     with sending(peer):
         wait_until(lambda: min(entry.attempts for entry in outbox.entries()) >= 3)
@@ -262,3 +263,57 @@ for peer in (Peer(name="a", dimse=DimsePeer(ae_title="A", host="h", port=1)), Pe
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("pip install 'cxr-triage[pacs]'") == 2
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_whatever_a_peer_does_an_object_that_it_holds_is_never_sent_again(
+    own: Own, outbox: Outbox, sending, number: int
+) -> None:
+    chance = random.Random(number)
+    own.archive.script = chance.choices([DROP, STORE_AND_DROP, 0xA700, 0xB000, TAKE], k=25)
+    uids = fill(outbox, number=15)
+    refused = Counter[str]()
+    original = own.archive.next
+
+    def noting(dataset: Dataset) -> str | int:
+        uid = str(dataset.SOPInstanceUID)
+        assert uid not in own.archive.held, "it was sent although the peer holds it"
+        act = original(dataset)
+        refused[uid] += act in (DROP, 0xA700)
+        return act
+
+    own.archive.next = noting  # type: ignore[method-assign]
+    with sending(own.peer()):
+        wait_until(lambda: outbox.counts()[State.SENT] == 15, 40)
+    assert set(own.archive.held) == set(uids)
+    assert Counter(own.archive.received) == Counter({uid: 1 + refused[uid] for uid in uids})
+
+
+def test_an_outcome_that_the_disk_did_not_take_is_kept_later_and_nothing_is_sent_twice(
+    own: Own, outbox: Outbox, events: list[SendEvent], sending, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cxr_desktop.pacs.send.sender._AFTER_FAULT_S", 0.05)
+    original, faults = outbox.record, [OutboxNotWritable(outbox.folder, "disk full") for _ in range(3)]
+
+    def full(outcome: Outcome) -> None:
+        if faults:
+            raise faults.pop()
+        original(outcome)
+
+    monkeypatch.setattr(outbox, "record", full)
+    uids = fill(outbox, number=2)
+    with sending(own.peer()):
+        wait_until(lambda: states(outbox) == [State.SENT] * 2)
+    assert own.archive.received == uids
+    assert sum(isinstance(event, Troubled) for event in events) == 3
+
+
+def test_whoever_listens_and_fails_stops_nothing(own: Own, outbox: Outbox) -> None:
+    def failing(event: SendEvent) -> None:
+        raise RuntimeError("no counter")
+
+    fill(outbox, number=2)
+    sender = Sender(outbox, NetworkConfig(peers=(own.peer(),)), on_event=failing)
+    sender.start()
+    wait_until(lambda: states(outbox) == [State.SENT] * 2)
+    sender.close()

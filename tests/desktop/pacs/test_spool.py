@@ -124,12 +124,24 @@ def test_a_full_disk_is_said_before_it_is_full(tmp_path: Path) -> None:
 def test_a_new_process_finds_the_films_and_removes_what_was_unfinished(tmp_path: Path) -> None:
     before = Spool(tmp_path, FREE)
     film, _ = _keep(before, b"film")
-    before.begin().write(b"unfinished")
+    before.temporary().write_bytes(b"unfinished")
     after = Spool(tmp_path, FREE)
     assert list(after.films()) == [film]
     assert after.bytes == 4
     assert not list(after.incoming.iterdir())
     assert _keep(after, b"film") == (film, False)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the system itself keeps an open file from being removed there")
+def test_a_second_program_leaves_alone_what_the_first_is_writing(tmp_path: Path) -> None:
+    with Spool(tmp_path, FREE).begin() as arriving:
+        arriving.write(b"fi")
+        second = Spool(tmp_path, FREE)
+        arriving.write(b"lm")
+        film, new = arriving.keep()
+    assert new
+    assert film.read_bytes() == b"film"
+    assert _keep(second, b"film") == (film, False)
 
 
 def test_removed_films_make_room_and_can_come_again(tmp_path: Path) -> None:

@@ -111,6 +111,63 @@ def test_the_report_is_a_devices_preliminary_and_unverified_one(written: list[Pa
     assert report_bundle.sha256 in made.to_json()
 
 
+def _processing_equipment(made: Dataset) -> dict[str, Dataset]:
+    """Items of Contributing Equipment Sequence that this program wrote, by model name."""
+    items = [item for item in made.ContributingEquipmentSequence if item.Manufacturer == "cxr-triage"]
+    assert {item.PurposeOfReferenceCodeSequence[0].CodeValue for item in items} == {"109102"}
+    return {item.ManufacturerModelName: item for item in items}
+
+
+def test_each_model_is_named_as_processing_equipment_with_a_device_uid(
+    written: list[Path], scored: Worklist, report_bundle: Bundle
+) -> None:
+    for path in written:
+        made = pydicom.dcmread(path)
+        equipment = _processing_equipment(made)
+        models = {name: item for name, item in equipment.items() if name != "cxr-desktop"}
+        verdict = _verdict(scored, made)
+        expected = {
+            "SR": set(verdict.scores),
+            "SEG": set(verdict.urgency.positive),
+            "SC": {each for each in verdict.scores if each.display in made.get("DerivationDescription", "")},
+        }[_kind(path)]
+        assert set(models) == {f"{report_bundle.manifest.name}: {target.slug}" for target in expected}
+        assert {item.SoftwareVersions for item in models.values()} == {f"bundle {report_bundle.sha256[:16]}"}
+        uids = {item.DeviceUID for item in equipment.values()}
+        assert len(uids) == len(equipment)
+        assert all(uid.is_valid for uid in uids)
+
+
+def test_the_report_and_its_equipment_name_the_same_algorithms(written: list[Path]) -> None:
+    made = _first(written, "SR")
+    equipment = _processing_equipment(made)
+    observer = {
+        item.ConceptNameCodeSequence[0].CodeValue: item.get("TextValue", item.get("UID"))
+        for item in made.ContentSequence
+    }
+    program = equipment["cxr-desktop"]
+    assert observer["121012"] == program.DeviceUID
+    assert observer["121014"] == program.Manufacturer
+    assert observer["121015"] == program.ManufacturerModelName
+    groups = highdicom.sr.ComprehensiveSR.from_dataset(made).content.get_image_measurement_groups()
+    named = set()
+    for group in groups:
+        algorithm = {
+            item.ConceptNameCodeSequence[0].CodeValue: item.TextValue
+            for item in group[0].ContentSequence
+            if item.ValueType == "TEXT"
+        }
+        assert equipment[algorithm["111001"]].SoftwareVersions == algorithm["111003"]
+        named.add(algorithm["111001"])
+    assert named == set(equipment) - {"cxr-desktop"}
+
+
+def test_the_report_names_the_procedure_that_was_analysed(written: list[Path]) -> None:
+    content = _first(written, "SR").ContentSequence
+    (item,) = [each for each in content if each.ConceptNameCodeSequence[0].CodeValue == "121058"]
+    assert item.ConceptCodeSequence[0].CodeMeaning == "Plain X-ray of chest"
+
+
 def test_a_bundles_missing_model_makes_the_report_partial(
     scored: Worklist, report_bundle: Bundle, pool: DecodePool, tmp_path: Path
 ) -> None:

@@ -57,6 +57,31 @@ class RecipeOptions:
 NO_OPTIONS = RecipeOptions()
 
 
+@Parameter(name="*")
+@dataclass(frozen=True)
+class ClusterOptions:
+    """Where several runs are made, and what each of them takes.
+
+    Parameters
+    ----------
+    on
+        ray: as tasks of a Ray cluster of this machine alone, for as long as the command runs; ray://HEAD: of a cluster
+        that is running. Without it the runs are made here, one after the other.
+    gpus_per_run
+        GPUs of a run on a cluster, or a fraction of one, such as 0.5; by default one for each of its processes where
+        the cluster has GPUs, else 0.
+    cpus_per_run
+        CPUs of a run on a cluster, which are also its threads; by default one for each of its processes.
+    """
+
+    on: str | None = None
+    gpus_per_run: float | None = None
+    cpus_per_run: int | None = None
+
+
+NO_CLUSTER = ClusterOptions()
+
+
 def data_folder(given: Path | None) -> Path | None:
     """``--data``, else ``CXR_DATA``."""
     configured = os.environ.get("CXR_DATA")

@@ -1,10 +1,19 @@
-"""Commands that make runs and show them: `fit`, `resume`, `report`."""
+"""Commands that make runs and show them: `fit`, `resume`, `fetch`, `report`."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from cxr_trainer.cli.options import NO_OPTIONS, Fields, Flag, RecipeOptions, app, data_folder
+from cxr_trainer.cli.options import (
+    NO_CLUSTER,
+    NO_OPTIONS,
+    ClusterOptions,
+    Fields,
+    Flag,
+    RecipeOptions,
+    app,
+    data_folder,
+)
 
 
 @app.command
@@ -12,12 +21,18 @@ def fit(
     *fields: Fields,
     disease: str,
     data: Path | None = None,
-    out: Path = Path("runs"),
+    out: str = "runs",
+    seeds: int = 1,
+    processes_per_run: int = 1,
     options: RecipeOptions = NO_OPTIONS,
+    cluster: ClusterOptions = NO_CLUSTER,
     dry_run: Flag = False,
     json: Flag = False,
 ) -> int:
     """Train a model through all three stages: decay, range test, cyclical learning rates.
+
+    One run goes into a new folder, OUT/TARGET-TIME. Several runs (all targets, several seeds), runs on a cluster and
+    runs in an object store go to OUT/TARGET, or OUT/TARGET-seed-N, and the same command goes on with them.
 
     Parameters
     ----------
@@ -28,14 +43,21 @@ def fit(
     data
         Folder with NIH's label file and images; CXR_DATA stands in for it.
     out
-        Where the run directory is made.
+        Where run directories are made: a folder, or an object store's URL such as s3://bucket/runs.
+    seeds
+        So many runs of each target, with seeds from the recipe's on.
+    processes_per_run
+        So many processes of one machine share each batch, as under torchrun; on a cluster each takes a GPU or a CPU.
     options
         The recipe.
+    cluster
+        Where the runs are made.
     dry_run
         Print the resolved recipe, the cohort and an estimate of time and disk, and do nothing.
     json
         Print events as JSON lines instead of progress.
     """
+    from cxr_trainer.cluster.command import Where
     from cxr_trainer.commands.fit import fit_targets
 
     overrides, folder = options.overrides(fields), data_folder(data)
@@ -51,6 +73,8 @@ def fit(
         device=options.device,
         json_lines=json,
         overrides=overrides,
+        seeds=seeds,
+        where=Where(cluster.on, cluster.cpus_per_run, cluster.gpus_per_run, processes_per_run),
     )
 
 
@@ -75,6 +99,22 @@ def resume(
     from cxr_trainer.recipe_files import parse_fields
 
     return resume_run(run, json_lines=json, overrides=parse_fields(fields))
+
+
+@app.command
+def fetch(url: str, *, out: Path = Path("runs")) -> int:
+    """Bring runs from an object store into folders, where reports and exports find them.
+
+    Parameters
+    ----------
+    url
+        One run, or what --out of fit was: s3://bucket/runs.
+    out
+        Folder to bring them to; what is there and the same is not read again.
+    """
+    from cxr_trainer.commands.fetch import fetch_runs
+
+    return fetch_runs(url, out=out)
 
 
 @app.command

@@ -7,7 +7,17 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from cxr_trainer.cli.options import NO_OPTIONS, Device, Fields, Flag, RecipeOptions, app, data_folder
+from cxr_trainer.cli.options import (
+    NO_CLUSTER,
+    NO_OPTIONS,
+    ClusterOptions,
+    Device,
+    Fields,
+    Flag,
+    RecipeOptions,
+    app,
+    data_folder,
+)
 
 
 @app.command
@@ -115,6 +125,7 @@ def compare(
     data: Path | None = None,
     out: Path | None = None,
     options: RecipeOptions = NO_OPTIONS,
+    cluster: ClusterOptions = NO_CLUSTER,
     json: Flag = False,
 ) -> int:
     """Compare policies, architectures or optimizers over several seeds, as the paper does for some findings.
@@ -145,12 +156,16 @@ def compare(
     data
         Folder with NIH's label file and images; CXR_DATA stands in for it.
     out
-        Folder of the comparison; comparisons/<finding>-<what is compared> by default.
+        Folder of the comparison; comparisons/<finding>-<what is compared> by default. On a cluster all machines must
+        find it under this path.
     options
         The recipe.
+    cluster
+        Where the runs are made.
     json
         Print events as JSON lines instead of progress.
     """
+    from cxr_trainer.cluster.command import Where
     from cxr_trainer.commands.compare import Request, compare_choices
 
     request = Request(
@@ -164,6 +179,7 @@ def compare(
         constant_lr=constant_lr,
         fallback_lr=fallback_lr,
         overrides=options.overrides(fields),
+        where=Where(cluster.on, cluster.cpus_per_run, cluster.gpus_per_run),
     )
     return compare_choices(request, json_lines=json)
 

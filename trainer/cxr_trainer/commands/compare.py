@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
 from cxr_shared.findings import parse_target
-from cxr_trainer.commands.fit import stop_on_interrupt
+from cxr_trainer.cluster.command import HERE, Where, command_name, executor_for
+from cxr_trainer.cluster.show import view_of
+from cxr_trainer.commands.interrupt import stop_on_interrupt
 from cxr_trainer.compare.events import ComparisonSink, ComparisonWritten
 from cxr_trainer.compare.plan import CONSTANT, FIELDS, Axis, Plan, chosen_axis, keep_plan
 from cxr_trainer.compare.progress import ComparisonLines, ComparisonProgress
 from cxr_trainer.compare.results import read_comparison
-from cxr_trainer.compare.running import Failure, Work, check_weights, run_seeds
+from cxr_trainer.compare.running import Failure, Work, check_weights, comparison_jobs, nobody, run_parts
 from cxr_trainer.compare.writing import write_comparison
 from cxr_trainer.errors import ComparisonError, DataNotConfigured
 from cxr_trainer.fit.device import DeviceName, require_one_process
@@ -42,41 +46,46 @@ class Request:
     constant_lr: float | None
     fallback_lr: float | None
     overrides: Mapping[str, Any]
+    where: Where = HERE
 
 
 def compare_choices(request: Request, *, json_lines: bool) -> int:
     """Make the runs that are missing and write the comparison; 1 where some could not be made."""
     require_one_process("compare")
+    request.where.check()
     plan = _plan(request)
     folder = request.out or Path("comparisons") / f"{plan.recipe.target.slug}-{plan.axis}"
     keep_plan(folder, plan)
     with stop_on_interrupt() as stop, contextlib.ExitStack() as stack:
-        sink = _sink(stack, json_lines=json_lines)
-        work = Work(plan, folder, request.fallback_lr, (sink,), stop)
+        sinks = () if request.where.on else (_sink(stack, json_lines=json_lines),)
+        own = folder.resolve() if request.where.on else folder  # workers begin elsewhere
+        work = Work(plan, own, request.fallback_lr, sinks, stop)
         try:
-            failures = run_and_write(work)
+            failures = run_and_write(work, request.where, json_lines=json_lines)
         except Stopped:
             print(f"Stopped. The same command goes on from here; finished runs are kept in {folder}.")
             return _STOPPED
     return 1 if failures else 0
 
 
-def run_and_write(work: Work) -> list[Failure]:
+def run_and_write(work: Work, where: Where = HERE, *, json_lines: bool = False) -> list[Failure]:
     """Make the missing runs, and write the comparison anew after each seed; returns what could not be made.
 
     Raises
     ------
     Stopped
-        As `run_seeds` does.
+        As `run_parts` does.
     CxrError
         As the steps do.
     """
     check_weights(work)
-    failures: list[Failure] = []
-    for failed in run_seeds(work):
-        failures += failed
-        _write(work, failures)
-    return failures
+    with executor_for(where, device=work.plan.device) as (executor, device):
+        plan = work.plan.model_copy(update={"device": device})
+        own = dataclasses.replace(work, plan=plan)
+        jobs = comparison_jobs(own, command_name())
+        with contextlib.ExitStack() as stack:
+            view = stack.enter_context(view_of(jobs, json_lines=json_lines)) if where.on else nobody
+            return run_parts(own, jobs, executor=executor, view=view, seed_done=partial(_write, work))
 
 
 def _write(work: Work, failures: list[Failure]) -> None:

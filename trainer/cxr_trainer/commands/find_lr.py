@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cxr_shared.findings import Target, parse_target
-from cxr_trainer.commands.fit import stop_on_interrupt
+from cxr_trainer.commands.interrupt import stop_on_interrupt
 from cxr_trainer.errors import DataNotConfigured, RangeTestError, RecipeError
 from cxr_trainer.fit.device import DeviceName, require_one_process
 from cxr_trainer.fit.events import Sink

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import signal
-import sys
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from rich.console import Console
 
-from cxr_shared.errors import CxrError, OutputError
+from cxr_shared.errors import OutputError
 from cxr_shared.findings import Target, parse_target
-from cxr_trainer.errors import CohortError, DataNotConfigured, RangeTestError, TrainingDiverged
+from cxr_trainer.cluster.command import HERE, Where
+from cxr_trainer.commands.interrupt import stop_on_interrupt
+from cxr_trainer.errors import DataNotConfigured
 from cxr_trainer.fit.device import DeviceName
 from cxr_trainer.fit.events import Event, RunStarted, Sink
 from cxr_trainer.fit.loop import Stopped
@@ -28,47 +27,30 @@ from cxr_trainer.recipe_files import load_recipe
 
 Work: TypeAlias = Callable[[Sequence[Sink], Stop], Run]
 _STOPPED = 130
-_TARGETS_OWN = (RangeTestError, TrainingDiverged, CohortError)
-"""Faults that lie with one target's films or rates; others would meet the next target too."""
 
 
-def fit_targets(
+def fit_targets(  # noqa: PLR0913  (each an option of the command)
     disease: str,
     *,
     data: Path | None,
-    out: Path,
+    out: str,
     recipe: str | None,
     device: DeviceName,
     json_lines: bool,
     overrides: Mapping[str, Any],
+    seeds: int = 1,
+    where: Where = HERE,
 ) -> int:
-    """Fit one target, or all 15 one after the other; in such a row a target's own fault ends that target alone."""
+    """Fit one target, or several runs: all 15 targets, several seeds, on a cluster or into an object store."""
     targets = list(Target) if disease.strip().lower() == "all" else [parse_target(disease)]
     recipes = [load_recipe(target, file=recipe, overrides=overrides) for target in targets]
     if data is None:
         raise DataNotConfigured
-    works = {each.target: partial(_fit_one, each, data=data, out=out, device=device) for each in recipes}
-    if len(works) == 1:
-        return _watched(*works.values(), json_lines=json_lines)
-    return _fit_row(works, json_lines=json_lines)
+    if len(recipes) == 1 and seeds == 1 and where == HERE and "://" not in out:
+        return _watched(partial(_fit_one, recipes[0], data=data, out=Path(out), device=device), json_lines=json_lines)
+    from cxr_trainer.commands.fit_many import fit_many
 
-
-def _fit_row(works: Mapping[Target, Work], *, json_lines: bool) -> int:
-    """Do one work after another; name at the end what was not fitted and how to go on."""
-    faults: dict[Target, CxrError] = {}
-    code = 0
-    for target, work in works.items():
-        try:
-            code = _watched(work, json_lines=json_lines)
-        except _TARGETS_OWN as error:
-            faults[target] = error
-            print(f"{target.value} is not fitted: {error}", file=sys.stderr)
-        if code:
-            break
-    if faults:
-        lines = [f"Not fitted, {len(faults)} of {len(works)}:", *(f"  {t.value}: {e}" for t, e in faults.items())]
-        print("\n".join(lines), file=sys.stderr)
-    return code or int(bool(faults))
+    return fit_many(recipes, seeds=seeds, data=data, out=out, device=device, where=where, json_lines=json_lines)
 
 
 def _fit_one(recipe: Recipe, sinks: Sequence[Sink], stop: Stop, *, data: Path, out: Path, device: DeviceName) -> Run:
@@ -112,19 +94,3 @@ def _watched(work: Work, *, json_lines: bool) -> int:
                 raise
             raise OutputError(f"{error} What the run has is kept: cxr-trainer resume {folder.name}") from error
     return 0
-
-
-@contextlib.contextmanager
-def stop_on_interrupt() -> Iterator[Stop]:
-    """The first Ctrl-C asks to stop, the second interrupts at once."""
-    asked = threading.Event()
-
-    def ask(_signal: int, _frame: object) -> None:
-        asked.set()
-        signal.signal(signal.SIGINT, before)
-
-    before = signal.signal(signal.SIGINT, ask)
-    try:
-        yield asked.is_set
-    finally:
-        signal.signal(signal.SIGINT, before)

@@ -14,13 +14,16 @@ NIH's 112,120 films take 7.35 GB at 256² and 5.63 GB at 224². Rows are read, n
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from filelock import FileLock, Timeout
 
 from cxr_shared.bundle import InputSpec
 from cxr_shared.errors import OutputError
@@ -34,6 +37,7 @@ from cxr_trainer.data.pixel_file import PixelFile, free_bytes, sized_file
 
 Progress = Callable[[int, int], None]
 _CHECKED_AT_ONCE = 1024
+_LOOK_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,9 +93,21 @@ def cache_films(
     OutputError
         The cache cannot be written (disk full, no permission), or would not fit on its disk.
     """
-    store = _Store.open(catalog, spec, folder or cache_root())
+    root = folder or cache_root()
     row_of = {name: row for row, name in enumerate(catalog.films["image"])}
     films = films.assign(row=films["image"].map(row_of))
+    store = _Store.open(catalog, spec, root)
+    todo = films[~store.holds(films)]
+    if todo.empty:
+        return CachedFilms(films, store.pixels, ())
+    with _filling(store, waiting=partial(progress, 0, len(todo)) if progress else None):
+        return _fill(_Store.open(catalog, spec, root), films, spec, workers=workers, progress=progress)
+
+
+def _fill(
+    store: _Store, films: pd.DataFrame, spec: InputSpec, *, workers: int | None, progress: Progress | None
+) -> CachedFilms:
+    """Read what is missing into the store, as it is now that nobody else fills it."""
     todo = films[~store.holds(films)]
     store.require_space(todo["row"].to_numpy(dtype=np.int64))
     jobs: list[Job] = list(zip(todo["row"].astype(int), todo["path"].astype(str), strict=True))
@@ -103,6 +119,23 @@ def cache_films(
             progress(done, len(jobs))
     refused = {str(refusal.source) for refusal in refusals}
     return CachedFilms(films[~films["path"].isin(refused)], store.pixels, tuple(refusals))
+
+
+@contextlib.contextmanager
+def _filling(store: _Store, *, waiting: Callable[[], None] | None) -> Iterator[None]:
+    """Wait until no other process fills the cache: runs that begin together would each read the same films."""
+    lock = FileLock(store.pixels.path.with_name("filling.lock"))
+    while True:
+        try:
+            lock.acquire(timeout=_LOOK_SECONDS)
+            break
+        except Timeout:
+            if waiting:
+                waiting()  # which ends the waiting when somebody asks to stop
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def cache_root() -> Path:

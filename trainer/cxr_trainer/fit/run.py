@@ -29,17 +29,13 @@ class Run:
     folder: Path
 
     @classmethod
-    def create(cls, out: Path, recipe: Recipe, *, data: Path, device: str) -> Run:
-        """Make ``out/<target>-<time>/`` with its recipe and what a resume needs to know."""
-        stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
-        name, number = f"{recipe.target.slug}-{stamp}", 1
-        while (out / name).exists():
-            number += 1
-            name = f"{recipe.target.slug}-{stamp}-{number}"
-        run = cls(out / name)
+    def create(cls, out: Path, recipe: Recipe, *, data: Path, device: str, name: str | None = None) -> Run:
+        """Make ``out/<name>/``, by default ``out/<target>-<time>/``, with its recipe and what a resume needs."""
+        run = cls(out / (name or _new_name(out, recipe.target)))
         run.write_recipe(recipe)
         session = {"data": str(data.resolve()), "device": device, "pixel_path_version": PIXEL_PATH_VERSION}
-        write_json(run.folder / "state" / "session.json", session)
+        asked = recipe.model_dump(mode="json", exclude_none=True)  # `resume` may change the recipe, and never this
+        write_json(run.folder / "state" / "session.json", {**session, "asked": asked})
         return run
 
     @classmethod
@@ -84,7 +80,7 @@ class Run:
         write_text(self.recipe_path, tomli_w.dumps(recipe.model_dump(mode="json", exclude_none=True)))
 
     def session(self) -> dict[str, Any]:
-        """Data folder, device and pixel-path version the run was started with.
+        """Data folder, device, pixel-path version and recipe (``asked``) the run was started with.
 
         Raises
         ------
@@ -137,3 +133,12 @@ class Run:
             raise RunError(
                 f"Could not read {path} ({error}). Finish it with: cxr-trainer resume {self.folder}"
             ) from error
+
+
+def _new_name(out: Path, target: Target) -> str:
+    stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
+    name, number = f"{target.slug}-{stamp}", 1
+    while (out / name).exists():
+        number += 1
+        name = f"{target.slug}-{stamp}-{number}"
+    return name

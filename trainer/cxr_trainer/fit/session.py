@@ -25,11 +25,12 @@ from cxr_trainer.recipe import Recipe, StageName
 from cxr_trainer.recipe_files import load_recipe
 
 
-def fit(
+def fit(  # noqa: PLR0913  (each named)
     recipe: Recipe,
     *,
     data: Path,
     out: Path,
+    name: str | None = None,
     device: DeviceName = "auto",
     sinks: Iterable[Sink] = (),
     stop: Stop = lambda: False,
@@ -45,6 +46,8 @@ def fit(
         Folder with NIH's label file and images.
     out
         Where the run directory is made.
+    name
+        Its name, which nothing there may have; by default target and time.
     device
         Where to compute.
     sinks
@@ -66,7 +69,7 @@ def fit(
     # Before the films, which may take an hour to read: weights that cannot be had are told at once.
     state = cpu_state(new_network(recipe)) if compute.ranks.leads else {}
     films = _prepare(data, recipe, compute, sinks=sinks, stop=stop)
-    run = Run(compute.ranks.tell(_new_run(recipe, films, compute, state=state, data=data, out=out)))
+    run = Run(compute.ranks.tell(_new_run(recipe, films, compute, state=state, data=data, out=out, name=name)))
     _go_on(run, recipe=recipe, films=films, compute=compute, sinks=sinks, stop=stop, pause_before=pause_before)
     return run
 
@@ -122,12 +125,19 @@ def _prepare(data: Path, recipe: Recipe, compute: Compute, *, sinks: Iterable[Si
 
 
 def _new_run(
-    recipe: Recipe, films: PreparedFilms, compute: Compute, *, state: dict[str, Tensor], data: Path, out: Path
+    recipe: Recipe,
+    films: PreparedFilms,
+    compute: Compute,
+    *,
+    state: dict[str, Tensor],
+    data: Path,
+    out: Path,
+    name: str | None,
 ) -> Path | None:
     """Folder of a new run with its split and first checkpoint; None on ranks that do not lead."""
     if not compute.ranks.leads:
         return None
-    run = Run.create(out, recipe, data=data, device=compute.device.type)
+    run = Run.create(out, recipe, data=data, device=compute.device.type, name=name)
     write_split(run.folder / "split.parquet", films.split)
     save_checkpoint(run.checkpoint_path, Checkpoint(recipe.stages[0], 0, state, {}, log_bytes=0))
     return run.folder

@@ -1,10 +1,10 @@
 """Receiving films: a Storage SCP (PS3.4 annex B) for chest films, with C-ECHO.
 
-The codecs, the negotiation and the messages are pynetdicom's; its server and its reactor are not used. Measured against
-the threats of an open port, they wrap TLS in the accept loop (one silent caller stops all), begin three threads for
-whoever connects, read a PDU of any length into memory, wait without an end for its rest, and queue what is sent
-without waiting for an answer. So one thread for each caller reads here, within bounds of size and time, straight
-into the spool.
+The codecs, the negotiation and the messages are pynetdicom's (3.0.4); its server and its reactor are not used, for an
+open port needs bounds that they have not: a TLS handshake runs in the accept loop, so that one silent caller stops
+all; threads begin for whoever connects; a PDU of any length is read into memory, and its rest waited for without an
+end; and what is sent without waiting for an answer is queued. So here one thread for each caller reads, within bounds
+of size and time, straight into the spool.
 """
 
 from cxr_desktop.pacs.receive.events import (

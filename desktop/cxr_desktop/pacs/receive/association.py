@@ -132,7 +132,8 @@ class Association:
         except Ended as ended:
             self._refuse_call(CallRefusal.MALFORMED if ended.how is Ending.PROTOCOL else refusal)
             # A caller from whom nothing came in time is not answered, PS3.8 action AA-2.
-            self._say_farewell(ended.abort if ended.how is Ending.PROTOCOL else None)
+            if ended.how is Ending.PROTOCOL and ended.abort is not None:
+                self._last_words(negotiation.abort(ended.abort))
             return None
         found = negotiation.refusal_of(request, self._service.config) or self._service.gate.associate(self._address)
         if found is None:
@@ -142,10 +143,10 @@ class Association:
         return None
 
     def _serve_counted(self, request: Request) -> None:
-        how = Ending.FAULT
+        how, words = Ending.FAULT, b""
         self._service.report(AssociationOpened())
         try:
-            how = self._serve(request)
+            how, words = self._serve(request)
         finally:
             if self._storing is not None:
                 self._storing.discard()
@@ -158,8 +159,11 @@ class Association:
                 how.value,
             )
             self._service.report(AssociationEnded(how))
+        if words:  # only now: the peer may open its next association when it has them
+            self._last_words(words)
 
-    def _serve(self, request: Request) -> Ending:
+    def _serve(self, request: Request) -> tuple[Ending, bytes]:
+        """Serve an accepted association; gives how it ended, and what the peer is still to be told."""
         self._request = request
         try:
             answer, self._contexts = negotiation.accept(request, self._service.supported)
@@ -170,15 +174,13 @@ class Association:
                     for context, control, fragment in values(body):
                         self._take(context, control, fragment)
                 elif kind is Pdu.RELEASE_RQ:
-                    self._last_words(negotiation.RELEASED)
-                    return Ending.RELEASED
+                    return Ending.RELEASED, negotiation.RELEASED
                 elif kind is Pdu.ABORT:
-                    return Ending.PEER_ABORTED
+                    return Ending.PEER_ABORTED, b""
                 else:
                     raise violation(Abort.UNEXPECTED_PDU)
         except Ended as ended:
-            self._say_farewell(ended.abort)
-            return ended.how
+            return ended.how, b"" if ended.abort is None else negotiation.abort(ended.abort)
 
     def _next(self) -> tuple[Pdu, memoryview]:
         """Read the next PDU; within a message not later than its bytes so far allow."""
@@ -256,10 +258,6 @@ class Association:
         longest = self._request.longest if self._request else 0
         for pdu in respond(*args, context=self._context, longest=longest):
             self._wire.send(pdu, within=self._idle)
-
-    def _say_farewell(self, reason: Abort | None) -> None:
-        if reason is not None:
-            self._last_words(negotiation.abort(reason))
 
     def _last_words(self, said: bytes) -> None:
         try:

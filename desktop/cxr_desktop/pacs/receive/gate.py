@@ -57,7 +57,8 @@ class Gate:
     @property
     def associations(self) -> int:
         """Associations open now."""
-        return self._associations.total()
+        with self._lock:
+            return self._associations.total()
 
     def enter(self, address: str) -> CallRefusal | None:
         """Let a connection in and count it, or say why not."""

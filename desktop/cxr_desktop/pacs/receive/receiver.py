@@ -97,6 +97,11 @@ class Receiver:
         """Associations that are open now."""
         return self._gate.associations
 
+    @property
+    def running(self) -> bool:
+        """Whether callers are heard."""
+        return self._accepting is not None and self._accepting.is_alive()
+
     def start(self) -> None:
         """Listen, once; a closed receiver does not begin again.
 
@@ -167,12 +172,16 @@ class Receiver:
                 _log.warning("a call could not be taken: %s", error.strerror)
                 time.sleep(_PAUSE)
                 continue
-            with contextlib.suppress(OSError):
-                connected.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _ANSWERS)
-            self._receive(connected, normal_address(peer[0]))
+            try:
+                self._receive(connected, normal_address(peer[0]))
+            except Exception as error:  # noqa: BLE001  (one caller must not end the listening)
+                _log.error("a call ended by a fault of this program: %s", type(error).__name__)
+                connected.close()
 
     def _receive(self, connected: socket.socket, address: str) -> None:
         """Begin a thread for a caller whom the gate lets in; nothing here waits for the caller."""
+        with contextlib.suppress(OSError):
+            connected.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _ANSWERS)
         refusal = self._gate.enter(address)
         if refusal is not None:
             self._turn_away(connected, address, refusal)

@@ -153,6 +153,7 @@ def tls_context(tls: Tls, name: str) -> ssl.SSLContext:
     """
     try:
         context = ssl.create_default_context(cafile=tls.authorities)
+        context.hostname_checks_common_name = False  # RFC 9525; urllib3 does the same for DICOMweb
         if tls.certificate is not None:
             context.load_cert_chain(tls.certificate, tls.key)
     except (OSError, ssl.SSLError) as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -18,6 +19,7 @@ from cxr_desktop.pacs.send.errors import EntryUnknown, OutboxClosed, OutboxError
 from cxr_desktop.pacs.send.outbox import FILE_DAMAGED, Outbox
 from cxr_shared.errors import CxrError
 
+_LOG: Final = logging.getLogger(__name__)
 _BATCH: Final = 100
 """Objects in one association."""
 _LONGEST_SLEEP_S: Final = 60.0
@@ -125,6 +127,11 @@ class Sender:
         for lane in self._lanes:
             lane.start()
 
+    @property
+    def running(self) -> bool:
+        """Whether every peer's thread runs."""
+        return all(lane.running for lane in self._lanes)
+
     def wake(self) -> None:
         """Look at once whether something is due, such as after `Outbox.add`."""
         for lane in self._lanes:
@@ -154,8 +161,13 @@ class _Lane:
         self._outbox, self._way, self._on_event = outbox, way, on_event
         self._stopped, self._woken = threading.Event(), threading.Event()
         self._destination: Destination | None = None
+        self._unrecorded: dict[int, tuple[Entry, Outcome]] = {}
         # A daemon: a request that waits for its answer must not keep the process from ending.
         self._thread = threading.Thread(target=self._run, name=f"send-{peer}", daemon=True)
+
+    @property
+    def running(self) -> bool:
+        return self._thread.is_alive()
 
     def start(self) -> None:
         self._thread.start()
@@ -179,6 +191,7 @@ class _Lane:
         while not self._stopped.is_set():
             self._woken.clear()
             try:
+                self._record()
                 entries = self._outbox.due(peer=self.peer, limit=_BATCH)
                 if entries:
                     self._deal_with(entries)
@@ -263,8 +276,15 @@ class _Lane:
         return found
 
     def _finish(self, entry: Entry, outcome: Outcome) -> None:
-        self._outbox.record(outcome)
-        self._tell(_EVENTS[outcome.state](entry.peer, entry.number, entry.kind, outcome.reason))
+        self._unrecorded[entry.number] = (entry, outcome)
+        self._record()
+
+    def _record(self) -> None:
+        """Keep what is known; what a full disk does not take is tried again before anything else is sent."""
+        for number, (entry, outcome) in list(self._unrecorded.items()):
+            self._outbox.record(outcome)
+            del self._unrecorded[number]
+            self._tell(_EVENTS[outcome.state](entry.peer, entry.number, entry.kind, outcome.reason))
 
     def _put_off(self, reason: str, unconfirmed: Sequence[Entry] = ()) -> None:
         for entry in unconfirmed:
@@ -273,4 +293,7 @@ class _Lane:
             self._tell(Deferred(self.peer, 0, "", reason))
 
     def _tell(self, event: SendEvent) -> None:
-        self._on_event(event)
+        try:
+            self._on_event(event)
+        except Exception as error:  # noqa: BLE001  (a counter's fault must not end the sending)
+            _LOG.warning("whoever counts what is sent failed (%s); sending goes on", type(error).__name__)

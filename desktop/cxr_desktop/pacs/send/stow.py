@@ -179,6 +179,8 @@ def _bounded(response: requests.Response, *_: object, **__: object) -> requests.
         if len(body) > _ANSWER_BYTES:
             response.close()
             raise requests.exceptions.ContentDecodingError("the answer is too long")
+    if not body and response.status_code == requests.codes.ok and response.request.method == "GET":
+        raise requests.exceptions.ContentDecodingError("the answer is empty")  # *nothing found* is 204, or a list
     read = requests.Response()
     read.status_code, read.headers, read.encoding = response.status_code, response.headers, response.encoding
     read.url, read.request, read.raw = response.url, response.request, io.BytesIO(bytes(body))

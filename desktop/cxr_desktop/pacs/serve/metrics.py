@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
+from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
@@ -28,7 +28,6 @@ class Metrics:
     def __init__(self, policy: TriagePolicy) -> None:
         self._policy = policy
         self._registry = registry = CollectorRegistry()
-        self._lock = threading.Lock()
         self._info = Info("cxr_service", "What runs", registry=registry)
         self.received = Counter("cxr_films_received", "Films kept from the network", registry=registry)
         self.received_again = Counter("cxr_films_received_again", "Films that were kept already", registry=registry)
@@ -44,8 +43,6 @@ class Metrics:
         self.seconds = Histogram(
             "cxr_film_seconds", "From a film's arrival to its verdict", buckets=_SECONDS, registry=registry
         )
-        self._outbox = Gauge("cxr_outbox_objects", "Objects in the outbox", ["state"], registry=registry)
-        self._watched: list[tuple[Gauge, Callable[[], float]]] = []
 
     def describe(self, provenance: Provenance) -> None:
         """Say what scores."""
@@ -60,7 +57,15 @@ class Metrics:
 
     def watch(self, name: str, words: str, value: Callable[[], float]) -> None:
         """Add a gauge whose value is asked for whenever the metrics are."""
-        self._watched.append((Gauge(name, words, registry=self._registry), value))
+        Gauge(name, words, registry=self._registry).set_function(value)
+
+    def watch_each(
+        self, name: str, words: str, label: str, *, values: Iterable[str], of: Callable[[str], float]
+    ) -> None:
+        """Add a gauge for each value of a label, asked for whenever the metrics are."""
+        gauge = Gauge(name, words, [label], registry=self._registry)
+        for value in values:
+            gauge.labels(value).set_function(partial(of, value))
 
     def judged(self, verdict: Verdict, seconds: float | None) -> None:
         """Count a verdict, and how long the film waited for it where that is known."""
@@ -71,16 +76,8 @@ class Metrics:
         if seconds is not None:
             self.seconds.observe(seconds)
 
-    def show_outbox(self, counts: Mapping[str, int]) -> None:
-        """Take how many objects are in which state."""
-        with self._lock:
-            for state, count in counts.items():
-                self._outbox.labels(state).set(count)
-
     def text(self) -> bytes:
         """Give everything in Prometheus' text format."""
-        for gauge, value in self._watched:
-            gauge.set(value())
         return generate_latest(self._registry)
 
 

@@ -43,7 +43,7 @@ def capture(context: Context, grey: npt.NDArray[np.uint8], target: Target, *, nu
         Instance Number in the series of captures.
     """
     picture = captioned(context, fitted(grey, LONGEST_SIDE), target)
-    common = maker(context) | {"instance_number": number}
+    common = maker(context, [target]) | {"instance_number": number}
     if "Manufacturer" in context.source:  # the other classes of highdicom add it themselves
         common["contributing_equipment"].insert(0, ContributingEquipment.for_image_acquisition(context.source))
     made = SCImage(

@@ -7,6 +7,7 @@ import datetime as dt
 import io
 import json
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -29,6 +30,8 @@ from cxr_shared.notice import NOT_FOR_CLINICAL_USE
 
 MAKER: Final = "cxr-triage"
 PROGRAM: Final = "cxr-desktop"
+
+_LONG_STRING: Final = 64
 
 _NAMESPACE: Final = uuid.UUID("0b8f3f9a-6f0e-5b7e-8a35-9c1f3a1f2d60")
 _TIMES: Final = (
@@ -83,30 +86,79 @@ def derived_uid(*parts: str) -> UID:
     return UID(f"2.25.{uuid.uuid5(_NAMESPACE, '/'.join(map(str, parts))).int}")
 
 
-def equipment(context: Context) -> list[ContributingEquipment]:
-    """Say in Contributing Equipment Sequence (PS3.3 C.12.1) that this program processed the film."""
-    origin = context.verdict.provenance
-    return [
-        ContributingEquipment(
-            manufacturer=MAKER,
-            purpose_of_reference=codes.DCM.ProcessingEquipment,
-            manufacturer_model_name=PROGRAM,
-            software_versions=__version__,
-            contribution_datetime=None if context.deidentified else context.made,
-            contribution_description=f"Scored by bundle {origin.bundle_sha256[:12]}. {NOT_FOR_CLINICAL_USE}",
+def program_uid(context: Context) -> UID:
+    """Device UID of this program with this bundle."""
+    return derived_uid("device", __version__, context.verdict.provenance.bundle_sha256)
+
+
+def algorithm_name(context: Context, target: Target) -> str:
+    """Name of the model of a target, at most the 64 characters of a Long String (PS3.5 6.2)."""
+    bundle = context.verdict.provenance.bundle_name
+    return f"{bundle[: _LONG_STRING - 2 - len(target.slug)]}: {target.slug}"
+
+
+def algorithm_version(context: Context) -> str:
+    """Version of the bundle's models."""
+    return f"bundle {context.verdict.provenance.bundle_sha256[:16]}"
+
+
+def equipment(context: Context, targets: Iterable[Target]) -> list[ContributingEquipment]:
+    """Say in Contributing Equipment Sequence (PS3.3 C.12.1) that this program and these models processed the film.
+
+    Each has the purpose *Processing Equipment* and a Device UID of its own, which changes with the model: IHE AI
+    Results (AIR) Rev. 1.3, 6.5.3.1, asks for one item for each algorithm.
+    """
+    bundle = context.verdict.provenance.bundle_sha256
+    program = _contributor(
+        context,
+        model=PROGRAM,
+        version=__version__,
+        uid=program_uid(context),
+        description=f"Scored by bundle {bundle[:12]}. {NOT_FOR_CLINICAL_USE}",
+    )
+    models = (
+        _contributor(
+            context,
+            model=algorithm_name(context, target),
+            version=algorithm_version(context),
+            uid=derived_uid("model", bundle, target.slug),
+            description=f"Model for {target.display}. {NOT_FOR_CLINICAL_USE}",
         )
-    ]
+        for target in targets
+    )
+    return [program, *models]
 
 
-def maker(context: Context) -> dict[str, Any]:
-    """Give the attributes of the General Equipment and SOP Common modules that highdicom's classes take."""
+def _contributor(context: Context, *, model: str, version: str, uid: UID, description: str) -> ContributingEquipment:
+    item = ContributingEquipment(
+        manufacturer=MAKER,
+        purpose_of_reference=codes.DCM.ProcessingEquipment,
+        manufacturer_model_name=model,
+        software_versions=version,
+        contribution_datetime=None if context.deidentified else context.made,
+        contribution_description=description,
+    )
+    item.DeviceUID = uid
+    return item
+
+
+def maker(context: Context, targets: Iterable[Target]) -> dict[str, Any]:
+    """Give the attributes of the General Equipment and SOP Common modules that highdicom's classes take.
+
+    Parameters
+    ----------
+    context
+        The film and its verdict.
+    targets
+        Those whose models the object's content comes from.
+    """
     made = _LONG_AGO if context.deidentified else context.made
     return {
         "manufacturer": MAKER,
         "manufacturer_model_name": PROGRAM,
         "software_versions": __version__,
         "device_serial_number": context.verdict.provenance.bundle_sha256[:16],
-        "contributing_equipment": equipment(context),
+        "contributing_equipment": equipment(context, targets),
         "specific_character_set": context.source.SpecificCharacterSet,
         "content_date": made.date(),
         "content_time": made.time(),

@@ -23,7 +23,14 @@ from pydicom.sr.coding import Code
 
 from cxr_desktop.inference.heatmap import film_map
 from cxr_desktop.report.dicom import codes as own
-from cxr_desktop.report.dicom.header import Context, finish, maker
+from cxr_desktop.report.dicom.header import (
+    MAKER,
+    Context,
+    algorithm_name,
+    algorithm_version,
+    finish,
+    maker,
+)
 from cxr_shared.findings import Target
 from cxr_shared.notice import NOT_FOR_CLINICAL_USE
 
@@ -45,7 +52,7 @@ def segmentation(context: Context) -> Dataset | None:
     rows_and_columns = (context.source.Rows, context.source.Columns)
     if not shown or rows_and_columns != context.verdict.facts.shape:
         return None
-    common = maker(context)
+    common = maker(context, [target for target, _ in shown])
     made = Segmentation(
         source_images=[context.source],
         pixel_array=np.stack([region for _, region in shown], axis=-1)[None],
@@ -65,7 +72,6 @@ def segmentation(context: Context) -> Dataset | None:
 
 
 def _segment(number: int, target: Target, context: Context) -> SegmentDescription:
-    origin = context.verdict.provenance
     return SegmentDescription(
         segment_number=number,
         segment_label=f"{target.display}: evidence, no outline",
@@ -73,10 +79,10 @@ def _segment(number: int, target: Target, context: Context) -> SegmentDescriptio
         segmented_property_type=own.EVIDENCE,
         algorithm_type=SegmentAlgorithmTypeValues.AUTOMATIC,
         algorithm_identification=AlgorithmIdentificationSequence(
-            name=f"{origin.bundle_name}: {target.slug}",
-            version=f"bundle {origin.bundle_sha256[:16]}",
+            name=algorithm_name(context, target),
+            version=algorithm_version(context),
             family=codes.DCM.ArtificialIntelligence,
-            source="cxr-triage",
+            source=MAKER,
         ),
         tracking_uid=context.uid("finding", target.slug),
         tracking_id=target.slug,

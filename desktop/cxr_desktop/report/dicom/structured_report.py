@@ -12,7 +12,16 @@ from pydicom.sr.coding import Code
 
 from cxr_desktop.inference.verdict import Score
 from cxr_desktop.report.dicom import codes as own
-from cxr_desktop.report.dicom.header import MAKER, PROGRAM, Context, derived_uid, finish, maker
+from cxr_desktop.report.dicom.header import (
+    MAKER,
+    PROGRAM,
+    Context,
+    algorithm_name,
+    algorithm_version,
+    finish,
+    maker,
+    program_uid,
+)
 from cxr_shared import __version__
 from cxr_shared.bundle import Interval, ModelEntry
 from cxr_shared.findings import Target
@@ -53,7 +62,7 @@ def structured_report(context: Context) -> Dataset:
         performed_procedure_codes=[own.CHEST_FILM],
         series_description=f"Model scores. {NOT_FOR_CLINICAL_USE}",
         coding_schemes=[own.scheme()],
-        **maker(context),
+        **maker(context, context.verdict.scores),
     )
     made.CompletionFlagDescription = "Scores of every model of the bundle" if complete else "Some models gave no score"
     return finish(context, made)
@@ -62,7 +71,7 @@ def structured_report(context: Context) -> Dataset:
 def _observer(context: Context) -> sr.ObservationContext:
     origin = context.verdict.provenance
     device = sr.DeviceObserverIdentifyingAttributes(
-        uid=derived_uid("device", __version__, origin.bundle_sha256),
+        uid=program_uid(context),
         name=PROGRAM,
         manufacturer_name=MAKER,
         model_name=PROGRAM,
@@ -106,8 +115,8 @@ def _algorithm(target: Target, context: Context) -> sr.AlgorithmIdentification:
     """TID 4019: which model, and how good it is."""
     origin, entry = context.verdict.provenance, context.entry(target)
     return sr.AlgorithmIdentification(
-        name=f"{origin.bundle_name}: {target.slug}",
-        version=f"bundle {origin.bundle_sha256[:16]}",
+        name=algorithm_name(context, target),
+        version=algorithm_version(context),
         manufacturer=MAKER,
         parameters=[
             f"bundle SHA-256 {origin.bundle_sha256}",
