@@ -198,6 +198,15 @@ def test_a_stop_ends_the_wait_for_a_silent_archive() -> None:
         assert time.monotonic() - begun < 5
 
 
+def test_a_stop_ends_the_wait_for_one_who_takes_the_call_and_says_nothing() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        peer = DimsePeer(ae_title="X", host="127.0.0.1", port=listener.getsockname()[1], timeout_seconds=30)
+        begun = time.monotonic()
+        archive = archive_for(Peer(name="odd", dimse=peer), NetworkConfig())
+        assert list(archive.search(Query(), stopped=lambda: time.monotonic() > begun + 0.3)) == []
+        assert time.monotonic() - begun < 8
+
+
 def test_who_does_not_listen_is_named_and_who_refuses_is_too() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -83,6 +83,11 @@ class Keeper:
         return self._stopped or self.trouble is not None
 
     @property
+    def given_up(self) -> bool:
+        """Whether the person stopped it."""
+        return self._stopped
+
+    @property
     def is_empty(self) -> bool:
         """Whether nothing came yet."""
         return not (self._kept or self._known or self._refused or self._moved)
