@@ -105,7 +105,7 @@ class Watched:
 
     def _associate(
         self,
-        entity: Any,
+        entity: Any,  # noqa: ANN401  (pynetdicom's)
         contexts: Sequence[PresentationContext],
         roles: Sequence[Any],
         handlers: Sequence[Any],
