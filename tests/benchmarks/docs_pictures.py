@@ -52,7 +52,7 @@ HEART: Final = ((0.31, 0.60), (0.765, 0.60))
 THORAX: Final = ((0.125, 0.715), (0.88, 0.715))
 MEASURES: Final = ("#7fc4c9", "#e0a3b4", "#a8c98a")
 """Colours of measurements."""
-PLACES: Final = ("CXR_STORE", "CXR_SETTINGS", "CXR_PLANS", "CXR_DEMO", "CXR_UNPACKED")
+PLACES: Final = ("CXR_STORE", "CXR_SETTINGS", "CXR_PLANS", "CXR_DEMO", "CXR_UNPACKED", "CXR_NETWORK", "CXR_SPOOL")
 
 
 class Studio:
@@ -246,6 +246,22 @@ def settings(studio: Studio, _films: Path, _bundle: Path) -> None:
     _save_dialog(studio, "settings")
 
 
+def find(studio: Studio, _films: Path, _bundle: Path) -> None:
+    """Today's chest films in an archive, which is a real Orthanc; none where it is not installed."""
+    from docs_archive import archive_of_today
+
+    with archive_of_today(Path(os.environ["CXR_NETWORK"])) as running:
+        if not running:
+            return
+        studio.window.network_actions.look()
+        studio.act("find_in_archive")
+        (dialog,) = studio.window.network_actions.finds
+        dialog.search()
+        turn_until(lambda: dialog.found.rowCount() and not dialog.is_busy)
+        dialog.all.setChecked(True)
+        _save_dialog(studio, "find")
+
+
 def model_card(studio: Studio, _films: Path, _bundle: Path) -> None:
     """What is known of the bundle's models."""
     studio.act("show_bundle")
@@ -265,6 +281,7 @@ SCENES: Final[tuple[Scene, ...]] = (
     hidden,
     refused,
     settings,
+    find,
     model_card,
 )
 

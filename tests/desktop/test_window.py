@@ -393,7 +393,7 @@ def test_every_menu_entry_does_something_and_none_is_dead(scored: MainWindow, qt
         if name != "close":
             scored.actions_by_name[name].trigger()
     dialogs = [each for each in scored.findChildren(QDialog) if each.isVisible()]
-    titles = {"Keys and mouse", "About this bundle", "Providers", "Settings"}
+    titles = {"Keys and mouse", "About this bundle", "Providers", "Settings", "Network settings"}
     assert {dialog.windowTitle() for dialog in dialogs} == titles
     for dialog in dialogs:
         assert not dialog.isModal()

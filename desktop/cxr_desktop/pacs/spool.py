@@ -236,6 +236,11 @@ class Arriving:
         self.discard()
 
     @property
+    def path(self) -> Path:
+        """Where it is written, for who looks at it before it is kept."""
+        return self._path
+
+    @property
     def size(self) -> int:
         """Bytes written."""
         return self._size

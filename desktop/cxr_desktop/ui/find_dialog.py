@@ -78,6 +78,11 @@ class FindDialog(QDialog):
         self._show_state()
         self.resize(_SIZE)
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether a search or a fetch runs."""
+        return bool(self._busy)
+
     def search(self) -> None:
         """Begin a search, or stop the one that runs."""
         if self._busy == "search":

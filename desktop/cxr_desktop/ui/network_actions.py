@@ -59,8 +59,8 @@ class NetworkActions:
 
     def __init__(self, window: Networks) -> None:
         self._window = window
-        self._page: NetworkDialog | None = None
-        self._finds: list[FindDialog] = []
+        self.page: NetworkDialog | None = None
+        self.finds: list[FindDialog] = []
 
     def follow(self) -> None:
         """Show on the entries what can be done, whenever their menu opens, and what is being done in the status."""
@@ -142,20 +142,20 @@ class NetworkActions:
         from cxr_desktop.ui.network_dialog import NetworkDialog
 
         assert isinstance(self._window, QWidget)
-        if self._page is None:
-            page = self._page = NetworkDialog(self._window)
+        if self.page is None:
+            page = self.page = NetworkDialog(self._window)
             page.destroyed.connect(self._page_gone)
             page.template_wanted.connect(self._write_template)
             page.folder_wanted.connect(self._open_folder)
             page.reread_wanted.connect(self._reread)
             page.test_wanted.connect(self._test)
         self._reread()
-        self._page.show()
-        self._page.raise_()
+        self.page.show()
+        self.page.raise_()
 
     def close(self) -> None:
         """Close what was opened here."""
-        for dialog in (*self._finds, self._page):
+        for dialog in (*self.finds, self.page):
             if dialog is not None:
                 dialog.close()
 
@@ -173,13 +173,13 @@ class NetworkActions:
         ask = None if row is None else lambda peer: finding.priors(peer, row.source)
         dialog = FindDialog(finding, _names(config, row), ask=ask, parent=window)
         dialog.hide_patients(window.actions_by_name["hide_patients"].isChecked())
-        self._finds.append(dialog)
+        self.finds.append(dialog)
         dialog.closed.connect(self._find_closed)
         dialog.show()
         return dialog
 
     def _find_closed(self, dialog: FindDialog) -> None:
-        self._finds.remove(dialog)
+        self.finds.remove(dialog)
 
     def _receiving(self, words: str) -> None:
         self._window.status.show_receiving(words)
@@ -196,7 +196,7 @@ class NetworkActions:
         return tr(_NOWHERE) if name == "return_results" and not config.returns.to else ""
 
     def _hide(self, hidden: bool) -> None:  # noqa: FBT001  (a Qt slot)
-        for dialog in self._finds:
+        for dialog in self.finds:
             dialog.hide_patients(hidden)
 
     def _menus(self) -> list[QMenu]:
@@ -206,8 +206,8 @@ class NetworkActions:
 
     def _reread(self) -> None:
         self.look()
-        if self._page is not None:
-            self._page.show_page(page_of(self._window.network))
+        if self.page is not None:
+            self.page.show_page(page_of(self._window.network))
 
     def _write_template(self) -> None:
         from cxr_desktop.pacs.template import write_template
@@ -230,11 +230,11 @@ class NetworkActions:
         )
 
     def _answered(self, name: str, words: str, *, good: bool) -> None:
-        if self._page is not None:
-            self._page.show_answer(name, words, good=good)
+        if self.page is not None:
+            self.page.show_answer(name, words, good=good)
 
     def _page_gone(self, _dialog: QObject) -> None:
-        self._page = None
+        self.page = None
 
 
 def page_of(network: Network) -> Page:

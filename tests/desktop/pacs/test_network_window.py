@@ -73,7 +73,7 @@ def clinic(running: Orthanc) -> Clinic:
 
 def find(qtbot: QtBot, window: MainWindow) -> FindDialog:
     window.actions_by_name["find_in_archive"].trigger()
-    (dialog,) = window.network_actions._finds
+    (dialog,) = window.network_actions.finds
     with qtbot.waitSignal(dialog.finding.ended, timeout=15000):
         qtbot.mouseClick(dialog.go, Qt.MouseButton.LeftButton)
     return dialog
@@ -101,7 +101,7 @@ def test_without_a_network_file_the_entries_say_why_and_the_page_how_to_begin(ro
     )
     assert menu.toolTipsVisible()
     window.actions_by_name["show_network"].trigger()
-    page = window.network_actions._page
+    page = window.network_actions.page
     assert page.template.isVisible()
     qtbot.mouseClick(page.template, Qt.MouseButton.LeftButton)
     assert network_path().read_text("utf-8") == TEMPLATE
@@ -132,7 +132,7 @@ def test_a_damaged_network_file_is_said_and_stops_nothing(room: Any) -> None:
     window = room.open()
     assert "receive.port" in window.actions_by_name["find_in_archive"].toolTip()
     window.actions_by_name["show_network"].trigger()
-    assert any("receive.port" in label.text() for label in window.network_actions._page.findChildren(QLabel))
+    assert any("receive.port" in label.text() for label in window.network_actions.page.findChildren(QLabel))
 
 
 def test_a_missing_extra_is_said_with_the_line_that_installs_it(
@@ -199,7 +199,7 @@ def test_priors_of_the_open_film_are_offered_and_come_onto_the_list(room: Any, q
     row = next(row for row in window.desk.sheet.rows if row.identity.patient_id == "SECRET1")
     window.table.open(window.table.films.place(row))
     window.actions_by_name["fetch_priors"].trigger()
-    (priors,) = window.network_actions._finds
+    (priors,) = window.network_actions.finds
     qtbot.waitUntil(priors.get.isEnabled, timeout=15000)
     assert priors.get.text() == "Fetch 1 study"
     with qtbot.waitSignal(priors.finding.ended, timeout=15000):
@@ -219,13 +219,13 @@ def test_an_archive_that_is_gone_is_said_in_the_dialog_and_on_the_page(room: Any
     network_path().write_text('[[peers]]\nname = "gone"\n[peers.web]\nurl = "http://127.0.0.1:9/dicom-web"\n')
     window = room.open()
     window.actions_by_name["find_in_archive"].trigger()
-    (dialog,) = window.network_actions._finds
+    (dialog,) = window.network_actions.finds
     with qtbot.waitSignal(dialog.finding.broken, timeout=15000):
         dialog.search()
     assert "cannot be reached" in dialog.words.text()
     clinic.write()
     window.actions_by_name["show_network"].trigger()
-    page = window.network_actions._page
+    page = window.network_actions.page
     qtbot.mouseClick(page.tests["archive"], Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: "answered" in page.answers["archive"].text(), timeout=15000)
 
@@ -280,7 +280,7 @@ def test_results_are_returned_when_the_person_agrees(
 def test_the_dates_default_to_today(room: Any, clinic: Clinic) -> None:
     window = room.open()
     window.actions_by_name["find_in_archive"].trigger()
-    (dialog,) = window.network_actions._finds
+    (dialog,) = window.network_actions.finds
     assert (dialog.since.date(), dialog.until.date()) == (QDate.currentDate(), QDate.currentDate())
     dialog.any_date.setChecked(True)
     assert not dialog.since.isEnabled()

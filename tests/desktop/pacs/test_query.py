@@ -221,5 +221,7 @@ def test_films_that_are_moved_arrive_at_the_receiver(which: str, tmp_path: Path)
         (found,) = archive.search(Query(patient_id="P1"))
         fetched = archive.fetch(found, into=spool, progress=seen.append)
     assert (fetched.moved, fetched.kept, fetched.refused, fetched.complete) == (2, (), (), True)
-    assert {str(pydicom.dcmread(path).SOPInstanceUID) for path in arrived} == {str(each.SOPInstanceUID) for each in films}
+    assert {str(pydicom.dcmread(path).SOPInstanceUID) for path in arrived} == {
+        str(each.SOPInstanceUID) for each in films
+    }
     assert (seen[-1].done, seen[-1].expected) == (2, 2)

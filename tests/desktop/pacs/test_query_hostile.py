@@ -11,8 +11,10 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pydicom
 import pytest
@@ -194,6 +196,15 @@ def test_a_stop_ends_the_wait_for_a_silent_archive() -> None:
         begun = time.monotonic()
         assert list(archive.search(Query(), stopped=lambda: time.monotonic() > begun + 0.3)) == []
         assert time.monotonic() - begun < 5
+
+
+def test_a_stop_ends_the_wait_for_one_who_takes_the_call_and_says_nothing() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        peer = DimsePeer(ae_title="X", host="127.0.0.1", port=listener.getsockname()[1], timeout_seconds=30)
+        begun = time.monotonic()
+        archive = archive_for(Peer(name="odd", dimse=peer), NetworkConfig())
+        assert list(archive.search(Query(), stopped=lambda: time.monotonic() > begun + 0.3)) == []
+        assert time.monotonic() - begun < 8
 
 
 def test_who_does_not_listen_is_named_and_who_refuses_is_too() -> None:
@@ -387,6 +398,40 @@ def test_odd_items_in_json_are_left_out() -> None:
         found = list(archive.search(Query(modalities=("DX",)), left_out=lambda why: left_out.update([why])))
     assert [each.study_uid for each in found] == ["1.2.3"]
     assert left_out.total() >= len(odd)
+
+
+def paging(total: int, *, most: int, minds_offset: bool) -> Reply:
+    """Answer at most so many studies at once, with a Warning where there are more."""
+
+    def reply(request: http.server.BaseHTTPRequestHandler) -> None:
+        asked = parse_qs(urlsplit(request.path).query)
+        first = int(asked.get("offset", ["0"])[0]) if minds_offset else 0
+        last = min(total, first + most)
+        page = [
+            {
+                "0020000D": {"vr": "UI", "Value": [f"1.2.{number + 1}"]},
+                "00080061": {"vr": "CS", "Value": ["DX"]},
+                "00081030": {"vr": "LO", "Value": ["CHEST"]},
+            }
+            for number in range(first, last)
+        ]
+        more = {"Warning": "299 x: there are more"} if last < total else {}
+        saying(json.dumps(page).encode(), **more)(request)
+
+    return reply
+
+
+def test_an_archive_that_answers_in_parts_is_asked_for_the_rest() -> None:
+    with web_archive(paging(25, most=10, minds_offset=True)) as archive:
+        assert len(list(archive.search(Query(modalities=("DX",))))) == 25
+
+
+def test_a_list_that_is_not_complete_is_said_to_be() -> None:
+    with web_archive(paging(25, most=10, minds_offset=False)) as archive:
+        answers = archive.search(Query(modalities=("DX",)))
+        assert len(list(islice(answers, 10))) == 10
+        with pytest.raises(PeerRefused, match="a part of its answers"):
+            next(answers)
 
 
 def test_an_answer_without_an_end_is_not_read_to_it() -> None:

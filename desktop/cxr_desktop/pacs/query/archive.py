@@ -9,7 +9,7 @@ from typing import Final
 from pydicom.dataset import Dataset
 
 from cxr_desktop.pacs.config import NetworkConfig, Peer
-from cxr_desktop.pacs.errors import NetworkError, PeerRefused
+from cxr_desktop.pacs.errors import NetworkError, PeerRefused, PeerUnreachable
 from cxr_desktop.pacs.query.answers import (
     Level,
     found_in,
@@ -90,12 +90,16 @@ class Archive:
         PeerUnreachable, PeerRefused
             The archive did not answer to the end.
         """
-        with self._link.finding(stopped) as finder:
-            found = _Search(self.peer, finder, query, left_out).run(stopped)
-            for number, each in enumerate(found):
-                if number == query.limit:
-                    raise TooManyFound(query.limit)
-                yield each
+        try:
+            with self._link.finding(stopped) as finder:
+                found = _Search(self.peer, finder, query, left_out).run(stopped)
+                for number, each in enumerate(found):
+                    if number == query.limit:
+                        raise TooManyFound(query.limit)
+                    yield each
+        except PeerUnreachable:
+            if not stopped():
+                raise
 
     def priors(
         self,
@@ -165,9 +169,9 @@ class Archive:
                 keeper.expect(whole.instances)
                 self._link.retrieve(found.study_uid, whole.series, keeper)
         except NetworkError as error:
-            if keeper.is_empty:
+            if keeper.is_empty and not keeper.given_up:
                 raise
-            return keeper.outcome(trouble=error)
+            return keeper.outcome(trouble=None if keeper.given_up else error)
         return keeper.outcome()
 
     def _with_series(self, found: Found, keeper: Keeper) -> Found:

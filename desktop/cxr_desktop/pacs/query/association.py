@@ -66,7 +66,8 @@ class Watched:
         self._message = 0
         self._over = threading.Event()
         self._cancel: Callable[[], None] | None = None
-        self._too_large = False
+        self._too_large = self._is_open = False
+        self._connection: Any = None
         self.association: Association
 
     @contextmanager
@@ -89,8 +90,28 @@ class Watched:
         entity = pynetdicom.AE(ae_title=calling)
         entity.connection_timeout = entity.acse_timeout = self._peer.timeout_seconds
         entity.dimse_timeout = entity.network_timeout = self._peer.timeout_seconds
-        evt = pynetdicom.evt
-        self.association = entity.associate(
+        watcher = threading.Thread(target=self._watch, name="cxr-archive-watch", daemon=True)
+        watcher.start()
+        try:
+            self.association = self._associate(entity, contexts, roles, handlers)
+            if not self.association.is_established:
+                raise self._not_opened()
+            self._is_open = True
+            yield self.association
+        finally:
+            self._over.set()
+            watcher.join()
+            self._close()
+
+    def _associate(
+        self,
+        entity: Any,  # noqa: ANN401  (pynetdicom's)
+        contexts: Sequence[PresentationContext],
+        roles: Sequence[Any],
+        handlers: Sequence[Any],
+    ) -> Association:
+        evt = dimse().evt
+        association: Association = entity.associate(
             self._peer.host,
             self._peer.port,
             contexts=list(contexts),
@@ -105,17 +126,7 @@ class Watched:
                 *handlers,
             ],
         )
-        if not self.association.is_established:
-            self._over.set()
-            raise self._not_opened()
-        watcher = threading.Thread(target=self._watch, name="cxr-archive-watch", daemon=True)
-        watcher.start()
-        try:
-            yield self.association
-        finally:
-            self._over.set()
-            watcher.join()
-            self._close()
+        return association
 
     def halted(self) -> bool:
         """Whether it was stopped, once."""
@@ -164,6 +175,8 @@ class Watched:
         )
 
     def _close(self) -> None:
+        if not self._is_open:
+            return
         if self.association.is_established and self._cancel is None:
             self.association.release()
         if self.association.is_alive():
@@ -172,8 +185,9 @@ class Watched:
     def _cut(self) -> None:
         """Shut the connection, which wakes who waits for a message; an abort of pynetdicom's from here need not."""
         with contextlib.suppress(OSError, AttributeError):
-            connection: Any = self.association.dul.socket
-            socket.socket.shutdown(connection.socket, socket.SHUT_RDWR)  # past TLS, whose state is another thread's
+            socket.socket.shutdown(
+                self._connection.socket, socket.SHUT_RDWR
+            )  # past TLS, whose state is another thread's
 
     def _watch(self) -> None:
         while not self._over.wait(_POLL_S):
@@ -182,10 +196,11 @@ class Watched:
                 if cancel is not None:
                     self._try(cancel)
                     self._over.wait(_GRACE_S)
-                if not self._over.is_set() and self._cancel is not None:
-                    self._over.set()
+                if not self._over.is_set() and (self._cancel is not None or not self._is_open):
                     self._cut()
-                return
+                    if self._connection is not None:
+                        self._over.set()
+                        return
 
     @staticmethod
     def _try(cancel: Callable[[], None]) -> None:
@@ -196,7 +211,7 @@ class Watched:
 
     def _bound(self, event: Any) -> None:  # noqa: ANN401  (pynetdicom's event)
         """Let no PDU announce more than is taken; pynetdicom would read it into memory whole."""
-        connection = event.assoc.dul.socket
+        self._connection = connection = event.assoc.dul.socket
         with contextlib.suppress(OSError):  # small commands must not wait for what follows them
             connection.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         receive = connection.recv

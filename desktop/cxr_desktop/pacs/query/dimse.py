@@ -54,6 +54,7 @@ _PENDING: Final = (0xFF00, 0xFF01)
 _ANSWER_BYTES: Final = 1 << 20
 _MESSAGE: Final = 1
 _FAILED: Final = 1000
+_PIECE: Final = 1 << 20
 _SUCCESS, _OUT_OF_RESOURCES, _CANNOT_UNDERSTAND = 0x0000, 0xA700, 0xC000
 
 
@@ -189,9 +190,9 @@ def _store(event: Any, keeper: Keeper) -> int:  # noqa: ANN401  (pynetdicom's ev
     """Keep one object of a C-GET, and say how that went; it is on the disk when this returns."""
     if keeper.stopped() or event.request.DataSet is None:
         return _OUT_OF_RESOURCES
-    event.request.DataSet.seek(0)
+    data = event.request.DataSet.getbuffer()
     try:
-        kept = keeper.keep_dataset(event.file_meta, event.request.DataSet)
+        kept = keeper.keep_dataset(event.file_meta, (data[at : at + _PIECE] for at in range(0, len(data), _PIECE)))
     except NetworkError:
         return _OUT_OF_RESOURCES
     return _SUCCESS if kept else _CANNOT_UNDERSTAND

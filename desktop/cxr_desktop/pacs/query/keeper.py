@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
-import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -16,14 +16,13 @@ from pydicom.tag import BaseTag
 
 from cxr_desktop.pacs.errors import NetworkError
 from cxr_desktop.pacs.query.model import Fetched, Progress
-from cxr_desktop.pacs.spool import Spool
+from cxr_desktop.pacs.spool import Arriving, Spool
 from cxr_shared.film.header import read_header
 from cxr_shared.film.refusals import FilmRefusedError
 from cxr_shared.film.tags import text
 
 _PREFIX: Final = b"\0" * 128 + b"DICM"
 _META_BYTES: Final = 1 << 16
-_CHUNK: Final = 1 << 20
 _SOURCE: Final = 0x00020016
 """Source Application Entity Title, PS3.10 7.1."""
 _BAD_FILE: Final = (ValueError, TypeError, LookupError, AttributeError, EOFError, OSError, NotImplementedError)
@@ -83,6 +82,11 @@ class Keeper:
         return self._stopped or self.trouble is not None
 
     @property
+    def given_up(self) -> bool:
+        """Whether the person stopped it."""
+        return self._stopped
+
+    @property
     def is_empty(self) -> bool:
         """Whether nothing came yet."""
         return not (self._kept or self._known or self._refused or self._moved)
@@ -123,37 +127,36 @@ class Keeper:
         return self._refusals
 
     def keep_file(self, chunks: Iterable[bytes]) -> None:
-        """Keep a whole Part 10 file; what is wrong with it is among the refused, of its first fault the rest is unread.
+        """Keep a whole Part 10 file; what is wrong with it is among the refused, and the rest of it is unread.
 
         Raises
         ------
         SpoolFull, SpoolNotWritable
             There is no room; `trouble` is set.
         """
-        whole = self._temporary()
+        pieces = self._counted(chunks)
         try:
-            with whole.open("wb") as stream:
-                self._copy(chunks, stream)
-            with whole.open("rb") as stream:
-                meta, rest = _meta_of(stream)
-                stream.seek(rest)
-                self.keep_dataset(meta, stream)
+            head = bytearray()
+            for piece in pieces:
+                head += piece
+                if len(head) >= len(_PREFIX) + _META_BYTES:
+                    break
+            meta, rest = _meta_of(io.BytesIO(head))
+            self.keep_dataset(meta, chain([memoryview(head)[rest:]], pieces))
         except ObjectRefused as fault:
             self.refuse(str(fault))
         except _Halted:
             pass
-        finally:
-            whole.unlink(missing_ok=True)
 
-    def keep_dataset(self, meta: FileMetaDataset, data: BinaryIO) -> bool:
+    def keep_dataset(self, meta: FileMetaDataset, pieces: Iterable[bytes | memoryview]) -> bool:
         """Keep an encoded data set under its file meta information, to which whom it came from is added.
 
         Parameters
         ----------
         meta
             SOP class, SOP instance and transfer syntax at least.
-        data
-            The data set from here to the end.
+        pieces
+            The data set.
 
         Returns
         -------
@@ -165,20 +168,17 @@ class Keeper:
         SpoolFull, SpoolNotWritable
             There is no room; `trouble` is set.
         """
-        written = self._temporary()
         try:
-            with written.open("wb") as stream:
-                self._write(meta, data, stream)
-            self._check(written, text(meta, "MediaStorageSOPInstanceUID"))
-            place, fresh = self._spool.keep(written)
+            with self._spool.begin() as arriving:
+                self._write(meta, pieces, arriving)
+                self._check(arriving.path, text(meta, "MediaStorageSOPInstanceUID"))
+                place, fresh = arriving.keep()
         except ObjectRefused as fault:
             self.refuse(str(fault))
             return False
         except NetworkError as error:
             self.trouble = error
             raise
-        finally:
-            written.unlink(missing_ok=True)
         (self._kept if fresh else self._known).append(place)
         self._done += 1
         self._tell()
@@ -196,36 +196,26 @@ class Keeper:
             trouble=trouble,
         )
 
-    def _temporary(self) -> Path:
-        try:
-            self._spool.check_room()
-            return self._spool.temporary()
-        except NetworkError as error:
-            self.trouble = error
-            raise
-
-    def _copy(self, chunks: Iterable[bytes], stream: BinaryIO) -> None:
-        size = 0
+    def _counted(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         for chunk in chunks:
-            size += len(chunk)
-            if size > self.limit:
-                raise ObjectRefused(_too_large(self.limit))
-            stream.write(chunk)
             self.received(len(chunk))
+            yield chunk
             if self.stopped():
                 raise _Halted
 
-    def _write(self, meta: FileMetaDataset, data: BinaryIO, stream: BinaryIO) -> None:
+    def _write(self, meta: FileMetaDataset, pieces: Iterable[bytes | memoryview], arriving: Arriving) -> None:
         source = self._origin.encode("latin-1", "replace").decode("latin-1")
         meta[_SOURCE] = DataElement(_SOURCE, "AE", source, validation_mode=0)
+        head = io.BytesIO()
         try:
-            stream.write(_PREFIX)
-            write_file_meta_info(stream, meta)  # type: ignore[arg-type]
+            write_file_meta_info(head, meta)  # type: ignore[arg-type]
         except _BAD_FILE as error:
             raise ObjectRefused("Its file meta information is damaged.") from error
-        shutil.copyfileobj(data, stream, _CHUNK)
-        if stream.tell() > self.limit:
-            raise ObjectRefused(_too_large(self.limit))
+        arriving.write(_PREFIX + head.getvalue())
+        for piece in pieces:
+            arriving.write(piece)
+            if arriving.size > self.limit:
+                raise ObjectRefused(_too_large(self.limit))
 
     def _check(self, written: Path, sop_uid: str) -> None:
         """Refuse what is no image, or not of the study that was asked for."""

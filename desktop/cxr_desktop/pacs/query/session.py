@@ -49,6 +49,8 @@ class Conversation:
         self._peer, self.name, self._stopped = peer, name, stopped
         self._limit = body_bytes
         self._halted = self._too_long = False
+        self.warned = False
+        """Whether the last answer came with a Warning, as one that is not complete does, PS3.18 8.3.4."""
         self._current: Any = None
         self._over = threading.Event()
         self.client: DICOMwebClient
@@ -130,6 +132,7 @@ class Conversation:
 
     def _heard(self, raw: Any) -> None:  # noqa: ANN401  (urllib3's response)
         self._current = raw
+        self.warned = bool(raw.headers.get("Warning"))
 
     def _admit(self, size: int) -> bool:
         """Whether a body may go on, of which so much came."""
