@@ -7,7 +7,8 @@ of another kind, with a GPU above all, has to be measured on itself: run that co
 
 Two plans: the cohorts that the packaged recipes take from the whole set, which are the paper's; and every film for
 every target, an upper bound. Epochs and updates are the recipes'. A validation film is counted like a trained one,
-though it needs a forward pass alone, and a film of the range test twice, since its loss is taken again after each update.
+though it needs a forward pass alone, and a film of the range test twice, since its loss is taken again after each
+update.
 Every run takes a whole machine. They begin in the order in which the command submits them.
 """
 
