@@ -85,6 +85,8 @@ def test_runs_are_fetched_from_a_bucket(trainer: Trainer, s3: str, seeds_here: P
         assert Run.open(tmp_path / "all" / name).finished()
     assert trainer("fetch", f"{url}/hernia-seed-1", "--out", tmp_path / "one").code == 0
     assert [path.name for path in (tmp_path / "one").iterdir()] == ["hernia-seed-1"]
+    said = trainer("resume", f"{url}/hernia-seed-1")
+    assert (said.code, "is complete. Nothing to resume" in said.err) == (1, True)
     said = trainer("fetch", f"{url}/nothing", "--out", tmp_path / "none")
     assert (said.code, "There is no run at" in said.err) == (1, True)
 

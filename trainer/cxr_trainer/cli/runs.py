@@ -80,7 +80,7 @@ def fit(
 
 @app.command
 def resume(
-    run: Path,
+    run: str,
     *fields: Fields,
     json: Flag = False,
 ) -> int:
@@ -89,7 +89,7 @@ def resume(
     Parameters
     ----------
     run
-        The run directory.
+        The run directory, or the URL of a run in an object store.
     fields
         Recipe fields of the CLR stage to change before it begins, such as --clr.max_lr 0.01.
     json

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from cxr_shared.errors import OutputError
 from cxr_shared.findings import Target, parse_target
-from cxr_trainer.cluster.command import HERE, Where
+from cxr_trainer.cluster.command import HERE, Where, command_name
 from cxr_trainer.commands.interrupt import stop_on_interrupt
 from cxr_trainer.errors import DataNotConfigured
 from cxr_trainer.fit.device import DeviceName
@@ -57,9 +57,11 @@ def _fit_one(recipe: Recipe, sinks: Sequence[Sink], stop: Stop, *, data: Path, o
     return fit(recipe, data=data, out=out, device=device, sinks=sinks, stop=stop)
 
 
-def resume_run(folder: Path, *, json_lines: bool, overrides: Mapping[str, Any]) -> int:
-    """Go on with a stopped run."""
-    run = Run.open(folder)
+def resume_run(where: str, *, json_lines: bool, overrides: Mapping[str, Any]) -> int:
+    """Go on with a stopped run, in a folder or in an object store."""
+    if "://" in where:
+        return _watched(partial(_resume_stored, where, overrides), json_lines=json_lines, name=where)
+    run = Run.open(Path(where))
     return _watched(partial(_resume_one, run, overrides), json_lines=json_lines)
 
 
@@ -67,20 +69,31 @@ def _resume_one(run: Run, overrides: Mapping[str, Any], sinks: Sequence[Sink], s
     return resume(run, overrides=overrides, sinks=sinks, stop=stop)
 
 
+def _resume_stored(url: str, overrides: Mapping[str, Any], sinks: Sequence[Sink], stop: Stop) -> Run:
+    from cxr_trainer.cluster.storage import storage_of
+
+    parent, _, name = url.rstrip("/").rpartition("/")
+    with storage_of(parent).opened(name, command=command_name(), stop=stop) as place:
+        return _resume_one(Run.open(place.folder), overrides, sinks, place.stop)
+
+
 class _RunFolder:
     """Remembers which run an event stream is of, to name it when it is stopped."""
 
-    def __init__(self) -> None:
-        self.name = ""
+    def __init__(self, name: str) -> None:
+        self.name = name
 
     def emit(self, event: Event) -> None:
         if isinstance(event, RunStarted):
-            self.name = event.run
+            self.name = self.name or event.run
 
 
-def _watched(work: Work, *, json_lines: bool) -> int:
-    """Run `work` with progress; Ctrl-C stops it at the next update, checkpointed."""
-    folder = _RunFolder()
+def _watched(work: Work, *, json_lines: bool, name: str = "") -> int:
+    """Run `work` with progress; Ctrl-C stops it at the next update, checkpointed.
+
+    `name` is what the run is resumed by; by default its folder.
+    """
+    folder = _RunFolder(name)
     with stop_on_interrupt() as stop, contextlib.ExitStack() as stack:
         shown: Sink = JsonLines() if json_lines else stack.enter_context(TerminalProgress(Console(stderr=True)))
         try:
