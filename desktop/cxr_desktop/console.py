@@ -17,6 +17,7 @@ from cxr_desktop.inference.lanes import POSITIVE, Lane
 from cxr_desktop.inference.providers import Judgement, Provider
 from cxr_desktop.inference.triage import FilmsFound, TriageEvent
 from cxr_desktop.inference.verdict import Scored
+from cxr_desktop.intake.names import shown_name
 from cxr_desktop.report import Worklist
 
 _ROWS: Final = 10
@@ -117,7 +118,7 @@ def _table(worklist: Worklist) -> Table:
         why = verdict.urgency.why if isinstance(verdict, Scored) else f"not scored: {verdict.message}"
         style = "red" if worklist.lane(verdict) in POSITIVE else "" if scored else "yellow"
         value = f"{verdict.urgency.value:.2f}" if isinstance(verdict, Scored) else "-"
-        table.add_row(value, escape(verdict.source.name), escape(why), style=style)
+        table.add_row(value, escape(shown_name(verdict.source)), escape(why), style=style)
     return table
 
 

@@ -24,6 +24,9 @@ _NUMBER = re.compile(r"(\d+)")
 
 Key: TypeAlias = tuple[list[str | int], str]
 
+_OF_THE_SPOOL: Final = re.compile(r"([0-9a-f]{8})[0-9a-f]{56}\.dcm")
+"""How films from the network are named, and how much of it is shown."""
+
 
 def natural_key(name: str) -> Key:
     """Sort key by which ``film-9`` stands before ``film-10``, in any case."""
@@ -58,3 +61,9 @@ def suffix_of(name: str) -> str:
     """Suffix in lower case with its dot, as `pathlib` has it; empty where there is none."""
     stem, _, suffix = name.rpartition(".")
     return f".{suffix.lower()}" if stem and suffix else ""
+
+
+def shown_name(film: Path) -> str:
+    """Return what a person knows a film by: its file's name, but for one from the network, which is named by a hash."""
+    found = _OF_THE_SPOOL.fullmatch(film.name)
+    return f"received {found[1]}" if found else film.name

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from cxr_desktop.inference.heatmap import CAPTION, colour_range
 from cxr_desktop.inference.lanes import Lane
 from cxr_desktop.inference.verdict import Refused, Score, Scored
+from cxr_desktop.intake.names import shown_name
 from cxr_desktop.report.pictures import fitted, leading_target, overlay
 from cxr_desktop.report.worklist import Worklist
 from cxr_shared import __version__
@@ -130,7 +131,7 @@ class PrintedWorklist:
     def refused(self) -> list[RefusedLine]:
         """List the films without scores, in the worklist's order."""
         return [
-            RefusedLine(verdict.source.name, verdict.message)
+            RefusedLine(shown_name(verdict.source), verdict.message)
             for verdict in self.worklist.ordered()
             if isinstance(verdict, Refused)
         ]
@@ -189,7 +190,7 @@ def _map(verdict: Scored, target: Target, grey: npt.NDArray[np.uint8], manifest:
 def _heading(verdict: Scored) -> str:
     identity = verdict.facts.identity
     named = [identity.patient_name.replace("^", " ").strip(), identity.patient_id]
-    return " · ".join(dict.fromkeys(filter(None, named))) or verdict.source.name
+    return " · ".join(dict.fromkeys(filter(None, named))) or shown_name(verdict.source)
 
 
 def _facts(verdict: Scored) -> Sequence[str]:
@@ -200,7 +201,7 @@ def _facts(verdict: Scored) -> Sequence[str]:
         f"view {facts.view.value}",
         f"{facts.shape[1]} × {facts.shape[0]}, {facts.bits} bit{spacing}",
     ]
-    return [" · ".join(filter(None, about)), f"File {verdict.source.name}"]
+    return [" · ".join(filter(None, about)), f"File {shown_name(verdict.source)}"]
 
 
 def _person(identity: Identity) -> Sequence[str]:

@@ -11,6 +11,7 @@ from typing import Final
 from cxr_desktop.inference.heatmap import CAPTION
 from cxr_desktop.inference.lanes import NEGATIVE, POSITIVE, Lane
 from cxr_desktop.inference.verdict import Score, Scored
+from cxr_desktop.intake.names import shown_name
 from cxr_desktop.report.pictures import jpeg, leading_target, overlay
 from cxr_desktop.report.worklist import PICTURED, Worklist
 from cxr_shared.bundle import InputSpec
@@ -87,7 +88,7 @@ def _scored(verdict: Scored, spec: InputSpec, *, pictured: bool) -> str:
     patient = f" · patient {_text(facts.identity.patient_id)}" if facts.identity.patient_id else ""
     above = " above" if verdict.urgency.positive else ""
     return (
-        f'<article class="scored{above}"><h3>{_text(verdict.source.name)}</h3>'
+        f'<article class="scored{above}"><h3>{_text(shown_name(verdict.source))}</h3>'
         f'<p class="why">{_text("; ".join(filter(None, (verdict.urgency.why, verdict.disagreement))))}</p>'
         f'<p class="facts">urgency {verdict.urgency.value:.2f} · {_text(facts.view.value)} · '
         f"{facts.shape[1]}×{facts.shape[0]}{patient}<br>{_text(verdict.source)}</p>"

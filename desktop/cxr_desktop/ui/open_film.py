@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final, Protocol
 
+from cxr_desktop.intake.names import shown_name
 from cxr_desktop.report.pictures import leading_target
 from cxr_desktop.ui.desk import Desk
 from cxr_desktop.ui.i18n import tr
@@ -67,7 +68,7 @@ class OpenFilm:
             return
         self.row, self.target = row, None
         self.show_title()
-        window.stage.announce(Annotations(identity=(row.source.name,)))
+        window.stage.announce(Annotations(identity=(shown_name(row.source),)))
         window.desk.show(row.source)
         self.show()
 
@@ -93,7 +94,7 @@ class OpenFilm:
         window, row, loaded = self._window, self.row, self._window.desk.loaded
         view = window.stage.main.view
         if row is not None and view is not None and view.film.source == row.source and _differ(row, view.pyramid):
-            window.stage.announce(Annotations(identity=(row.source.name,)))
+            window.stage.announce(Annotations(identity=(shown_name(row.source),)))
             window.desk.read_anew(row.source)
         blind = window.reading_actions.blind
         window.stage_actions.conceal(self._is_concealed)
@@ -118,7 +119,7 @@ class OpenFilm:
             self._window.setWindowTitle(tr(TITLE))
             return
         hidden = self._window.list.table.films.view.hidden
-        name = tr("Film {number}", number=self.row.number) if hidden else self.row.source.name
+        name = tr("Film {number}", number=self.row.number) if hidden else shown_name(self.row.source)
         self._window.setWindowTitle(f"{name} · {tr(TITLE)}")
 
     def take(self, path: Path, pyramid: Pyramid) -> None:
@@ -142,7 +143,7 @@ class OpenFilm:
         window = self._window
         if self.row is not None and self.row.source in films:
             window.side.reading.flush()
-            window.stage.announce(Annotations(identity=(self.row.source.name,)))
+            window.stage.announce(Annotations(identity=(shown_name(self.row.source),)))
         window.stage_actions.put_away(films)
         for film in films:
             window.stage.book.forget(film)

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from cxr_desktop.inference.lanes import Lane, TriagePolicy
 from cxr_desktop.intake.files import natural_key as _natural_key
+from cxr_desktop.intake.names import shown_name
 from cxr_desktop.worklist.row import Row
 
 
@@ -150,7 +151,7 @@ _TEXTS: Final[tuple[Callable[[Row], str], ...]] = (
     lambda row: row.lane.words,
     lambda row: f"{row.urgency:.2f}" if row.scored else "–",
     lambda row: row.why,
-    lambda row: row.source.name,
+    lambda row: shown_name(row.source),
     _patient,
     _age,
     lambda row: row.identity.patient_sex,

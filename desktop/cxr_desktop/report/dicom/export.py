@@ -14,6 +14,7 @@ from pydicom.dataset import Dataset
 
 from cxr_desktop.inference.verdict import Scored
 from cxr_desktop.intake.decoding import DecodePool
+from cxr_desktop.intake.names import shown_name
 from cxr_desktop.intake.prepared import DisplayFilm
 from cxr_desktop.report.deidentify import film_label
 from cxr_desktop.report.dicom.capture import capture
@@ -226,7 +227,7 @@ def write_dicom(
             break
         if not isinstance(verdict, Scored):
             continue
-        label = film_label(number) if pseudonyms else verdict.source.name
+        label = film_label(number) if pseudonyms else shown_name(verdict.source)
         try:
             context = context_of(verdict, manifest, label=label, made=made, pseudonyms=pseudonyms)
             _write_film(folder, context, export, label=label, pool=pool)

@@ -10,6 +10,7 @@ from PySide6.QtCore import QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter
 
 from cxr_desktop.inference.heatmap import CAPTION
+from cxr_desktop.intake.names import shown_name
 from cxr_desktop.intake.prepared import DisplayFilm
 from cxr_desktop.ui import theme
 from cxr_desktop.ui.contours import contour_step
@@ -58,7 +59,8 @@ def film_annotations(film: DisplayFilm) -> Annotations:
     )
     unstated = "" if facts.orientation else tr("orientation not stated in the file")
     return Annotations(
-        tuple(filter(None, (size, unstated))), tuple(filter(None, (film.source.name, who, facts.identity.acquired)))
+        tuple(filter(None, (size, unstated))),
+        tuple(filter(None, (shown_name(film.source), who, facts.identity.acquired))),
     )
 
 
