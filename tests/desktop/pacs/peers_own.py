@@ -72,7 +72,7 @@ class Own(Protocol):
 
     archive: Archive
 
-    def peer(self, name: str = "own", seconds: float = 5) -> Peer: ...
+    def peer(self, name: str = "own", seconds: float = 30) -> Peer: ...
 
 
 class StoreScp:
@@ -96,7 +96,7 @@ class StoreScp:
         self.server = entity.start_server(("127.0.0.1", port), block=False, evt_handlers=handlers, ssl_context=tls)
         self.port = int(self.server.socket.getsockname()[1])
 
-    def peer(self, name: str = "own", seconds: float = 5) -> Peer:
+    def peer(self, name: str = "own", seconds: float = 30) -> Peer:
         dimse = DimsePeer(ae_title=self.title, host="127.0.0.1", port=self.port, timeout_seconds=seconds)
         return Peer(name=name, dimse=dimse)
 
@@ -138,7 +138,7 @@ class StowServer:
         self._thread = threading.Thread(target=self.server.serve_forever, args=(0.05,))
         self._thread.start()
 
-    def peer(self, name: str = "own", seconds: float = 5) -> Peer:
+    def peer(self, name: str = "own", seconds: float = 30) -> Peer:
         return Peer(name=name, web=WebPeer(url=f"http://127.0.0.1:{self.port}/dicom-web", timeout_seconds=seconds))
 
     def close(self) -> None:

@@ -110,7 +110,7 @@ def test_a_status_is_understood_and_the_rest_still_goes(
 ) -> None:
     own.archive.script = [status]
     outcomes, _ = send(own.peer(), objects)
-    assert [outcome.state for outcome in outcomes] == [state, State.SENT, State.SENT]
+    assert [outcome.state for outcome in outcomes] == [state, State.SENT, State.SENT], outcomes
     assert f"{status:04X}" in outcomes[0].reason or status == 0x0111
 
 
@@ -188,7 +188,7 @@ def web() -> Iterator[StowServer]:
 def test_http_answers_are_understood(web: StowServer, objects: list[Outgoing], act: str, state: State) -> None:
     web.archive.script = [act]
     outcomes, _ = send(web.peer(), objects)
-    assert [outcome.state for outcome in outcomes] == [state, State.SENT, State.SENT]
+    assert [outcome.state for outcome in outcomes] == [state, State.SENT, State.SENT], outcomes
     assert web.archive.received == [each.uid for each in objects], "the client repeated by itself"
 
 
