@@ -27,7 +27,6 @@ from pathlib import Path
 from typing import Final
 
 import pandas as pd
-from cluster_bundle import make_bundle
 from cyclopts import App
 from rich.console import Console
 from rich.table import Table
@@ -45,7 +44,7 @@ _CORES: Final = len(os.sched_getaffinity(0))
 def overhead(work: Path, *, films: int = 400, rounds: int = 3) -> None:
     """Time plain triage, `--parquet` and `--parquet --on ray` in turn, and print ratios."""
     work = work.resolve()
-    folder, bundle = _films(work, films), make_bundle(work / "mobilenets.cxr")
+    folder, bundle = _films(work, films), _bundle(work)
     times: dict[str, list[dict[str, float]]] = {name: [] for name in _CONTENDERS}
     for round_ in range(rounds):
         for name in _CONTENDERS:
@@ -72,7 +71,7 @@ def overhead(work: Path, *, films: int = 400, rounds: int = 3) -> None:
 def kills(work: Path, *, films: int = 400, kills: int = 20, every_s: float = 6.0, seed: int = 0) -> int:
     """Kill processes at random while Ray scores an archive; exit code 1 if a film was lost, doubled or changed."""
     work = work.resolve()
-    folder, bundle = _films(work, films), make_bundle(work / "mobilenets.cxr")
+    folder, bundle = _films(work, films), _bundle(work)
     whole, out = work / "out-parquet", work / "out-kills"
     if not list(whole.glob("part-*.parquet")):
         _time("parquet", folder, bundle, whole)
@@ -130,6 +129,15 @@ def plan(work: Path, *, films: int = 10_000_000, gpu_films_per_second: float | N
     print(f"\nRows: {found['row_bytes']:,.0f} bytes a film, {films * found['row_bytes'] / 1e9:,.1f} GB.")
     print(f"Inventory: {found['inventory_bytes']:,.0f} bytes a film, {films * found['inventory_bytes'] / 1e9:,.2f} GB.")
     print(f"Films read: {found['film_bytes'] / 1e6:,.2f} MB a film, {films * found['film_bytes'] / 1e12:,.1f} TB.")
+
+
+def _bundle(work: Path) -> Path:
+    path = work / "mobilenets.cxr"
+    if not path.is_file():
+        from cluster_bundle import make_bundle  # the one part that needs torch
+
+        make_bundle(path)
+    return path
 
 
 def _films(work: Path, count: int) -> Path:

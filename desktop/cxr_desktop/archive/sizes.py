@@ -61,7 +61,8 @@ class Shares:
 def shares(sizes: Sizes, machines: Sequence[Mapping[str, float]], wanted: Wanted) -> Shares:
     """Share out machines.
 
-    Without GPUs, each actor has up to 4 threads and leaves an eighth of its CPUs, at least half of one, to two decoders.
+    Without GPUs, each actor has up to 4 threads and leaves an eighth of its CPUs, at least half of one, to decoders,
+    of which there are two.
     With GPUs there is an actor for each (or for each fraction), on one CPU, and decoders have the other CPUs.
 
     Parameters
