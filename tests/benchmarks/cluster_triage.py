@@ -182,7 +182,7 @@ def _time(name: str, films: Path, bundle: Path, out: Path) -> dict[str, float]:
         used = list(_cpu_seconds(child))
     assert child.returncode == 0, f"{name} ended with {child.returncode}"
     whole = time.monotonic() - start
-    events = json.loads((out / "events.json").read_text())
+    events = json.loads((out / "_events.json").read_text())
     share = (events["films"] - events["first_films"]) / events["films"]
     return {
         "whole_s": whole,
