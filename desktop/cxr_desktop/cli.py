@@ -92,7 +92,7 @@ def triage(
     on
         With --parquet: ray for a cluster of this machine alone, or ray://HEAD of one that is running.
     workers
-        Most decoders at once on a cluster; by default as many as there is room for.
+        Most decoders at once on a cluster; by default two for each actor, with GPUs as many as there is room for.
     actors
         Processes on a cluster that run the models; by default as many as there is room for.
     gpus_per_actor

@@ -27,7 +27,6 @@ from pathlib import Path
 from typing import Final
 
 import pandas as pd
-from cluster_bundle import make_bundle
 from cyclopts import App
 from rich.console import Console
 from rich.table import Table
@@ -38,32 +37,34 @@ _CONTENDERS: Final = ("plain", "parquet", "ray")
 _KILLED: Final = {"decoder of Ray's": "decode_chunk", "actor": "MapWorker", "decoding child": "intake.worker"}
 _TIMES: Final = ["read_ms", "infer_ms"]
 _FIGURES: Final = "figures.json"
-_CORES: Final = len(os.sched_getaffinity(0))
 
 
 @app.command
 def overhead(work: Path, *, films: int = 400, rounds: int = 3) -> None:
-    """Time plain triage, `--parquet` and `--parquet --on ray` in turn, and print ratios."""
+    """Time plain triage, `--parquet` and `--parquet --on ray` in turn, each with a quarter of the films and with all.
+
+    What the further films took tells a film's cost from that of the start. The time of the CPU, of all processes, is
+    what compares where a machine has other work.
+    """
     work = work.resolve()
-    folder, bundle = _films(work, films), make_bundle(work / "mobilenets.cxr")
+    folders, bundle = {count: _films(work, count) for count in (films // 4, films)}, _bundle(work)
     times: dict[str, list[dict[str, float]]] = {name: [] for name in _CONTENDERS}
     for round_ in range(rounds):
         for name in _CONTENDERS:
-            found = _time(name, folder, bundle, work / f"out-{name}")
+            few, all_ = (_time(name, folder, bundle, work / f"out-{name}") for folder in folders.values())
+            found = {**all_, **_apart(few, all_, films // 4, films)}
             times[name].append(found)
-            said = ", ".join(f"{what} {value:.1f}" for what, value in found.items())
+            said = ", ".join(f"{what} {value:.3f}" for what, value in found.items())
             print(f"round {round_ + 1} {name}: {said}", flush=True)
     rows = pd.read_parquet(work / "out-ray")
     unequal = _unequal(pd.read_parquet(work / "out-parquet"), rows)
-    _print_overhead(times, len(rows))
+    _print_overhead(times)
     print(f"columns in which the two tables differ, times left out: {unequal or 'none'}")
     figures = {
-        "films": len(rows),
-        "cores": _CORES,
         "times": times,
         "row_bytes": _bytes(work / "out-ray", "part-*.parquet") / len(rows),
         "inventory_bytes": _bytes(work / "out-ray", "_inventory/*.parquet") / len(rows),
-        "film_bytes": _bytes(folder, "*") / len(rows),
+        "film_bytes": _bytes(folders[films], "*") / len(rows),
     }
     (work / _FIGURES).write_text(json.dumps(figures, indent=2))
 
@@ -72,7 +73,7 @@ def overhead(work: Path, *, films: int = 400, rounds: int = 3) -> None:
 def kills(work: Path, *, films: int = 400, kills: int = 20, every_s: float = 6.0, seed: int = 0) -> int:
     """Kill processes at random while Ray scores an archive; exit code 1 if a film was lost, doubled or changed."""
     work = work.resolve()
-    folder, bundle = _films(work, films), make_bundle(work / "mobilenets.cxr")
+    folder, bundle = _films(work, films), _bundle(work)
     whole, out = work / "out-parquet", work / "out-kills"
     if not list(whole.glob("part-*.parquet")):
         _time("parquet", folder, bundle, whole)
@@ -113,10 +114,8 @@ def plan(work: Path, *, films: int = 10_000_000, gpu_films_per_second: float | N
         Rate of one GPU for the bundle. It was not measured here: measure it with `cxr-export benchmark` on yours.
     """
     found = json.loads((work / _FIGURES).read_text())
-    measured = {
-        what: statistics.median(each[what] for each in found["times"]["ray"]) for what in found["times"]["ray"][0]
-    }
-    core_s, decoding = (measured[what] / found["films"] for what in ("after_cpu_s", "decoders_cpu_s"))
+    ray = found["times"]["ray"]
+    core_s, decoding = (statistics.median(each[what] for each in ray) for what in ("film_cpu_s", "film_decoders_cpu_s"))
     print(f"measured through Ray: {core_s:.3f} core seconds a film, {decoding:.3f} of them for decoding")
     print("\n| machines of 16 cores | hours | core hours |\n|---:|---:|---:|")
     for machines in (1, 10, 50, 100):
@@ -130,6 +129,15 @@ def plan(work: Path, *, films: int = 10_000_000, gpu_films_per_second: float | N
     print(f"\nRows: {found['row_bytes']:,.0f} bytes a film, {films * found['row_bytes'] / 1e9:,.1f} GB.")
     print(f"Inventory: {found['inventory_bytes']:,.0f} bytes a film, {films * found['inventory_bytes'] / 1e9:,.2f} GB.")
     print(f"Films read: {found['film_bytes'] / 1e6:,.2f} MB a film, {films * found['film_bytes'] / 1e12:,.1f} TB.")
+
+
+def _bundle(work: Path) -> Path:
+    path = work / "mobilenets.cxr"
+    if not path.is_file():
+        from cluster_bundle import make_bundle  # the one part that needs torch
+
+        make_bundle(path)
+    return path
 
 
 def _films(work: Path, count: int) -> Path:
@@ -157,7 +165,7 @@ def _command(name: str, films: Path, bundle: Path, out: Path) -> list[str]:
 
 
 def _time(name: str, films: Path, bundle: Path, out: Path) -> dict[str, float]:
-    """Seconds of a command, whole and from its first rows on, and of the CPU that all its processes used."""
+    """Seconds of a command, whole and until rows come, and of the CPU that all its processes used."""
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir()
     start = time.monotonic()
@@ -174,16 +182,16 @@ def _time(name: str, films: Path, bundle: Path, out: Path) -> dict[str, float]:
         used = list(_cpu_seconds(child))
     assert child.returncode == 0, f"{name} ended with {child.returncode}"
     whole = time.monotonic() - start
-    events = json.loads((out / "events.json").read_text())
-    share = (events["films"] - events["first_films"]) / events["films"]
-    return {
-        "whole_s": whole,
-        "start_s": events["first"] - start,
-        "after_s": (events["last"] - events["first"]) / share,
-        "whole_cpu_s": used[-1][1],
-        "after_cpu_s": (_at(used, events["last"]) - _at(used, events["first"])) / share,
-        "decoders_cpu_s": used[-1][2],
-    }
+    events = json.loads((out / "_events.json").read_text())
+    start_s = events["first"] - start
+    return {"whole_s": whole, "start_s": start_s, "whole_cpu_s": used[-1][1], "decoders_cpu_s": used[-1][2]}
+
+
+def _apart(few: dict[str, float], all_: dict[str, float], small: int, large: int) -> dict[str, float]:
+    """Tell a film's cost from that of the start, by two sizes of an archive."""
+    names = {"film_s": "whole_s", "film_cpu_s": "whole_cpu_s", "film_decoders_cpu_s": "decoders_cpu_s"}
+    films = {name: (all_[whole] - few[whole]) / (large - small) for name, whole in names.items()}
+    return {**films, "fixed_cpu_s": all_["whole_cpu_s"] - large * films["film_cpu_s"]}
 
 
 def _cpu_seconds(child: subprocess.Popen[bytes]) -> Iterator[tuple[float, float, float]]:
@@ -203,41 +211,23 @@ def _cpu_seconds(child: subprocess.Popen[bytes]) -> Iterator[tuple[float, float,
         threading.Event().wait(0.5)
 
 
-def _at(used: list[tuple[float, float, float]], when: float) -> float:
-    """Time of the CPU that was used until some moment."""
-    return next((seconds for moment, seconds, _ in used if moment >= when), used[-1][1])
-
-
-def _print_overhead(times: dict[str, list[dict[str, float]]], films: int) -> None:
+def _print_overhead(times: dict[str, list[dict[str, float]]]) -> None:
     table = Table(
-        "command",
-        "whole, s",
-        "until rows come, s",
-        "films/s after",
-        "CPU ms a film, whole",
-        "after",
-        "whole / plain",
-        "after / plain",
-        "CPU whole / plain",
-        "CPU after / plain",
+        "command", "whole, s", "s a film", "CPU s, start and end", "CPU s a film", "a film / plain", "CPU / plain"
     )
-    medians = {
+    middle = {
         name: {what: statistics.median(each[what] for each in found) for what in found[0]}
         for name, found in times.items()
     }
-    plain = medians["plain"]
-    for name, middle in medians.items():
-        ratios = (middle[what] / plain[what] for what in ("whole_s", "after_s", "whole_cpu_s", "after_cpu_s"))
+    for name, found in middle.items():
+        ratios = (found[what] / middle["plain"][what] for what in ("film_s", "film_cpu_s"))
         table.add_row(
             name,
-            f"{middle['whole_s']:.1f}",
-            f"{middle['start_s']:.1f}",
-            f"{films / middle['after_s']:.2f}",
-            f"{middle['whole_cpu_s'] / films * 1e3:.0f}",
-            f"{middle['after_cpu_s'] / films * 1e3:.0f}",
+            *(f"{found['whole_s']:.1f}", f"{found['film_s']:.3f}"),
+            *(f"{found['fixed_cpu_s']:.0f}", f"{found['film_cpu_s']:.3f}"),
             *(f"{ratio:.3f}" for ratio in ratios),
         )
-    Console(width=160).print(table)
+    Console(width=140).print(table)
 
 
 def _unequal(expected: pd.DataFrame, found: pd.DataFrame) -> list[str]:

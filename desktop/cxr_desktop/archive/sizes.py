@@ -13,6 +13,8 @@ _MOST_THREADS: Final = 4
 """A bundle's models run side by side, each on one thread; more threads than this would often wait for the last."""
 _DECODER: Final = 0.25
 """CPUs of a decoder beside models on the CPU: they take many times as long, so it mostly waits for them."""
+_DECODERS: Final = 2
+"""Decoders for each actor on the CPU: one fetches while the other decodes, and each costs a process's start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,8 @@ class Shares:
 def shares(sizes: Sizes, machines: Sequence[Mapping[str, float]], wanted: Wanted) -> Shares:
     """Share out machines.
 
-    Without GPUs, each actor has up to 4 threads and leaves an eighth of its CPUs, at least half of one, to decoders.
+    Without GPUs, each actor has up to 4 threads and leaves an eighth of its CPUs, at least half of one, to decoders,
+    of which there are two.
     With GPUs there is an actor for each (or for each fraction), on one CPU, and decoders have the other CPUs.
 
     Parameters
@@ -86,4 +89,5 @@ def shares(sizes: Sizes, machines: Sequence[Mapping[str, float]], wanted: Wanted
     cpus = [int(each["CPU"]) for each in machines if each.get("CPU", 0.0) >= 1] or [1]
     threads = min(_MOST_THREADS, *cpus, max(1, sum(cpus) // (sizes.actors or 1)))
     actors = sizes.actors or sum(each // threads for each in cpus)
-    return Shares(actors, sizes.workers, threads, threads - max(0.5, threads / 8), 0.0, _DECODER)
+    workers = sizes.workers or _DECODERS * actors
+    return Shares(actors, workers, threads, threads - max(0.5, threads / 8), 0.0, _DECODER)

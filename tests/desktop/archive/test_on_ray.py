@@ -172,12 +172,12 @@ def _workers() -> Iterator[tuple[int, str]]:
 @pytest.mark.parametrize(
     ("sizes", "machines", "wanted", "found"),
     [
-        (Sizes(), [{"CPU": 2.0}], Wanted.AUTO, Shares(1, None, 2, 1.5, 0.0, 0.25)),
-        (Sizes(), [{"CPU": 16.0}, {"CPU": 8.0}], Wanted.AUTO, Shares(6, None, 4, 3.5, 0.0, 0.25)),
-        (Sizes(actors=8), [{"CPU": 16.0}], Wanted.CPU, Shares(8, None, 2, 1.5, 0.0, 0.25)),
+        (Sizes(), [{"CPU": 2.0}], Wanted.AUTO, Shares(1, 2, 2, 1.5, 0.0, 0.25)),
+        (Sizes(), [{"CPU": 16.0}, {"CPU": 8.0}], Wanted.AUTO, Shares(6, 12, 4, 3.5, 0.0, 0.25)),
+        (Sizes(actors=8), [{"CPU": 16.0}], Wanted.CPU, Shares(8, 16, 2, 1.5, 0.0, 0.25)),
         (Sizes(), [{"CPU": 16.0, "GPU": 2.0}, {"CPU": 8.0}], Wanted.AUTO, Shares(2, None, 1, 1.0, 1.0, 1.0)),
         (Sizes(3, None, 0.25), [{"CPU": 16.0, "GPU": 2.0}], Wanted.CUDA, Shares(8, 3, 1, 1.0, 0.25, 1.0)),
-        (Sizes(), [{"CPU": 16.0, "GPU": 2.0}], Wanted.CPU, Shares(4, None, 4, 3.5, 0.0, 0.25)),
+        (Sizes(), [{"CPU": 16.0, "GPU": 2.0}], Wanted.CPU, Shares(4, 8, 4, 3.5, 0.0, 0.25)),
     ],
 )
 def test_how_machines_are_shared_out(
