@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from cxr_desktop.intake.files import find_films, find_films_in_chunks, natural_key
+from cxr_desktop.intake.names import shown_name
 
 
 def _tree(root: Path, *names: str) -> None:
@@ -108,3 +109,9 @@ def test_a_link_in_a_circle_costs_itself(tmp_path: Path) -> None:
     (tmp_path / "a-circle").symlink_to(tmp_path / "a-circle")
     _tree(tmp_path, "b.png")
     assert _found(tmp_path) == ["a-circle", "b.png"]
+
+
+def test_a_film_from_the_network_is_shown_by_the_beginning_of_its_hash_and_any_other_by_its_name() -> None:
+    assert shown_name(Path("89460fde" + "7" * 56 + ".dcm")) == "received 89460fde"
+    for name in ("film.dcm", "a" * 64, "A" * 64 + ".dcm", "89460fde.dcm"):
+        assert shown_name(Path("folder", name)) == name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Final, TypeAlias
 
 _WRITING = "csv doc docx htm html ini json jsonl log md pdf rst rtf toml tsv txt xls xlsx xml yaml yml"

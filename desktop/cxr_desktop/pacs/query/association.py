@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import logging
 import socket
-import ssl
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from cxr_desktop.pacs.config import DimsePeer, Tls
+from cxr_desktop.pacs.config import DimsePeer
+from cxr_desktop.pacs.credentials import caller_context
 from cxr_desktop.pacs.errors import NetworkError, PeerRefused, PeerUnreachable
 from cxr_shared.errors import MissingExtra
 
@@ -110,7 +110,7 @@ class Watched:
         roles: Sequence[Any],
         handlers: Sequence[Any],
     ) -> Association:
-        evt = dimse().evt
+        evt, tls = dimse().evt, self._peer.tls
         association: Association = entity.associate(
             self._peer.host,
             self._peer.port,
@@ -118,7 +118,7 @@ class Watched:
             ae_title=self._peer.ae_title,
             max_pdu=_ANNOUNCED,
             ext_neg=list(roles),
-            tls_args=tls_arguments(self._peer.tls, self._peer.host),
+            tls_args=(caller_context(tls, self.name), self._peer.host) if tls else None,
             evt_handlers=[
                 (evt.EVT_CONN_OPEN, self._bound),
                 (evt.EVT_DATA_RECV, self._weigh),
@@ -254,27 +254,6 @@ def dimse() -> Any:  # noqa: ANN401  (a module)
     _config.LOG_REQUEST_IDENTIFIERS = _config.LOG_RESPONSE_IDENTIFIERS = False
     logging.getLogger("pynetdicom").setLevel(logging.CRITICAL + 1)
     return pynetdicom
-
-
-def tls_arguments(tls: Tls | None, host: str) -> tuple[ssl.SSLContext, str] | None:
-    """Make what TLS towards a peer needs; None without TLS.
-
-    Raises
-    ------
-    PeerUnreachable
-        A file of certificates cannot be read.
-    """
-    if tls is None:
-        return None
-    try:
-        context = ssl.create_default_context(cafile=str(tls.authorities) if tls.authorities else None)
-        if tls.certificate is not None:
-            context.load_cert_chain(tls.certificate, tls.key)
-    except OSError as error:
-        raise PeerUnreachable(
-            f"A certificate of the network file cannot be used: {error.strerror or error}. Correct its path."
-        ) from error
-    return context, host
 
 
 def _rejection(association: Association) -> str:

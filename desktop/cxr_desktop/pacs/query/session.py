@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
-import logging
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from cxr_desktop.pacs.config import WebPeer
+from cxr_desktop.pacs.credentials import web_session
 from cxr_desktop.pacs.errors import NetworkError, PeerRefused, PeerUnreachable
-from cxr_shared.errors import MissingExtra
 
 if TYPE_CHECKING:
     from dicomweb_client.api import DICOMwebClient
     from requests import Response, Session
 
 _POLL_S: Final = 0.05
-_SECRET_BYTES: Final = 1 << 16
 _MEANINGS: Final = {
     400: "it does not understand the question",
     401: "it wants other credentials",
@@ -67,7 +63,7 @@ class Conversation:
         PeerUnreachable
             A file of credentials cannot be read.
         """
-        self._session = _session(self._peer)
+        self._session = web_session(self._peer)
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, _adapter(self._heard, self._admit))
         self.client = _client(self._peer, self._session)
@@ -191,39 +187,9 @@ def _cut(raw: Any) -> None:  # noqa: ANN401  (urllib3's response)
         connection.shutdown(socket.SHUT_RDWR)
 
 
-def _session(peer: WebPeer) -> Session:
-    try:
-        import dicomweb_client  # noqa: F401
-        import requests
-    except ModuleNotFoundError as error:
-        raise MissingExtra(module="dicomweb_client", extra="pacs") from error
-    for name in ("dicomweb_client", "urllib3", "requests"):
-        logging.getLogger(name).setLevel(logging.CRITICAL + 1)  # they would log URLs, which hold what is asked for
-    session = requests.Session()
-    session.trust_env = False  # no credentials of another file, no proxy that was not named here
-    session.max_redirects = 0
-    if peer.authorities is not None:
-        session.verify = str(peer.authorities)
-    if peer.token_file is not None:
-        session.headers["Authorization"] = f"Bearer {_secret(peer.token_file)}"
-    elif peer.user and peer.password_file is not None:
-        pair = f"{peer.user}:{_secret(peer.password_file)}".encode()
-        session.headers["Authorization"] = f"Basic {base64.b64encode(pair).decode()}"  # UTF-8, RFC 7617
-    return session
-
-
 def _client(peer: WebPeer, session: Session) -> DICOMwebClient:
     from dicomweb_client.api import DICOMwebClient
 
     client = DICOMwebClient(peer.url.rstrip("/"), session=session, permissive_uid=True, timeout=peer.timeout_seconds)
     client.set_http_retry_params(retry=False)
     return client
-
-
-def _secret(path: Path) -> str:
-    try:
-        with path.open("rb") as stream:
-            return stream.read(_SECRET_BYTES).decode("utf-8").strip()
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no text"
-        raise PeerUnreachable(f"{path} cannot be read: {reason}. Correct its path in the network file.") from error

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import socket
-import ssl
 from collections.abc import Generator, Iterator, Sequence
 from typing import Any, Final
 
@@ -17,7 +16,8 @@ from pynetdicom import AE, evt
 from pynetdicom.association import Association
 from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelFind  # type: ignore[attr-defined]
 
-from cxr_desktop.pacs.config import DimsePeer, Tls
+from cxr_desktop.pacs.config import DimsePeer
+from cxr_desktop.pacs.credentials import caller_context
 from cxr_desktop.pacs.errors import PeerRefused, PeerUnreachable
 from cxr_desktop.pacs.send.destination import BeforeSending, outcome_of
 from cxr_desktop.pacs.send.entries import Outcome, Outgoing, State
@@ -123,7 +123,7 @@ class DimseDestination:
         entity.network_timeout = entity.connection_timeout = peer.timeout_seconds
         for each in classes:
             entity.add_requested_context(each, _ENCODINGS)
-        tls = (tls_context(peer.tls, self._name), peer.host) if peer.tls is not None else None
+        tls = (caller_context(peer.tls, self._name), peer.host) if peer.tls is not None else None
         association = entity.associate(
             peer.host,
             peer.port,
@@ -144,26 +144,6 @@ class DimseDestination:
             f"The peer {self._name!r} did not answer at {peer.host}:{peer.port}. See whether it runs and whether the "
             "network file has its address and TLS right."
         )
-
-
-def tls_context(tls: Tls, name: str) -> ssl.SSLContext:
-    """Make the context of a caller: the peer's certificate and name are checked, always.
-
-    Raises
-    ------
-    PeerUnreachable
-        A file of the network file cannot be used.
-    """
-    try:
-        context = ssl.create_default_context(cafile=tls.authorities)
-        context.hostname_checks_common_name = False  # RFC 9525; urllib3 does the same for DICOMweb
-        if tls.certificate is not None:
-            context.load_cert_chain(tls.certificate, tls.key)
-    except (OSError, ssl.SSLError) as error:
-        raise PeerUnreachable(
-            f"A TLS file of the peer {name!r} cannot be used ({error.strerror or 'unknown reason'}). Correct it."
-        ) from error
-    return context
 
 
 def _not_negotiated(association: Association, each: Outgoing) -> Outcome:

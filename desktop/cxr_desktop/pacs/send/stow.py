@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 import io
 import logging
 import ssl
 from collections.abc import Generator, Iterator, Sequence
-from pathlib import Path
 from typing import Any, Final
 
 import requests
@@ -17,6 +15,7 @@ from pydicom.dataset import Dataset
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from cxr_desktop.pacs.config import WebPeer
+from cxr_desktop.pacs.credentials import web_session
 from cxr_desktop.pacs.errors import PeerRefused, PeerUnreachable
 from cxr_desktop.pacs.send.destination import BeforeSending, outcome_of
 from cxr_desktop.pacs.send.entries import Outcome, Outgoing, State
@@ -58,7 +57,8 @@ class WebDestination:
 
     def __init__(self, name: str, peer: WebPeer) -> None:
         self._name = name
-        self._session = _session(peer)
+        self._session = web_session(peer)
+        self._session.headers["Accept"] = _JSON
         self._client = DICOMwebClient(
             peer.url.rstrip("/"),
             session=self._session,
@@ -145,30 +145,6 @@ class WebDestination:
     def close(self) -> None:
         """See `Destination.close`."""
         self._session.close()
-
-
-def _session(peer: WebPeer) -> requests.Session:
-    session = requests.Session()
-    session.trust_env = False  # no proxy, authority or password that the network file does not name
-    session.max_redirects = 0
-    session.headers["Accept"] = _JSON
-    if peer.authorities is not None:
-        _secret(peer.authorities)
-        session.verify = str(peer.authorities)
-    if peer.token_file is not None:
-        session.headers["Authorization"] = f"Bearer {_secret(peer.token_file)}"
-    elif peer.user and peer.password_file is not None:
-        pair = f"{peer.user}:{_secret(peer.password_file)}".encode()
-        session.headers["Authorization"] = f"Basic {base64.b64encode(pair).decode()}"  # UTF-8, RFC 7617
-    return session
-
-
-def _secret(path: Path) -> str:
-    try:
-        return path.read_text("utf-8").strip()
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no text"
-        raise PeerUnreachable(f"{path} cannot be read: {reason}. Correct its path in the network file.") from error
 
 
 def _bounded(response: requests.Response, *_: object, **__: object) -> requests.Response:
