@@ -138,7 +138,8 @@ class ServeConfig(Part):
     port
         The TCP port of it; 0 lets the system choose.
     keep_hours
-        How long a film stays in the spool after it was triaged and its results were returned.
+        How long a film stays in the spool: the service deletes it then, once it was triaged and its results were
+        returned; the window at its next start, if it was taken off the list.
     """
 
     host: str = "127.0.0.1"

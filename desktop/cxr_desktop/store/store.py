@@ -90,6 +90,12 @@ class Store:
             if removed:
                 audit.append(connection, audit.FILMS_REMOVED, {"films": str(removed)})
 
+    def taken_off(self, files: Sequence[Path]) -> list[Path]:
+        """Return those of some files that were on the worklist once and are not now."""
+        with self._database.reading() as connection:
+            gone = {real for (real,) in connection.execute("SELECT real FROM places WHERE position IS NULL")}
+        return [file for file, place in zip(files, places_of(files), strict=True) if place.real in gone]
+
     def save_verdicts(self, verdicts: Sequence[Verdict]) -> None:
         """Keep verdicts, all or none, and what content each file was found to have.
 

@@ -97,6 +97,7 @@ class Desk(QObject):
         self._shelf = Shelf()
         self._stop = threading.Event()
         self._wanted: Path | None = None
+        self.taken_off = self._memory.taken_off
         work = Workplace(self.sheet, self._memory, self._mailbox, self._background, self._stop.is_set)
         self._arrivals = Arrivals(work, self)
         self._scoring = Scoring(work, self)

@@ -59,6 +59,10 @@ class Memory:
         """Remember that these are off the list."""
         self._later(lambda store: store.remove_films(files))
 
+    def taken_off(self, files: Sequence[Path]) -> list[Path]:
+        """Return those of some files that a person took off the list, as far as that is remembered; blocks."""
+        return [] if self._store is None else self._store.taken_off(files)
+
     def judge(self, verdict: Verdict) -> None:
         """Keep a verdict, after the films that were added before it; it is on the disk when this returns."""
         if self._store is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
@@ -112,17 +113,33 @@ class Network(QObject):
         """Whether the window closes."""
         return self._closing.is_set()
 
-    def begin(self) -> None:
-        """Receive and go on returning where the network file says so; a start without one costs nothing."""
+    def begin(self, taken_off: Callable[[Sequence[Path]], Sequence[Path]]) -> None:
+        """Receive and go on returning where the network file says so; a start without one costs nothing.
+
+        Parameters
+        ----------
+        taken_off
+            Tells which of the films received before a person took off the list: they stay off.
+        """
         config = self.look()
         if config is None:
             return
         if config.receive.enabled:
             self.receive(on=True)
-            self.run(lambda: list(self.spool().films()), self._arrive, self.failed.emit)
+            self.run(lambda: self._received_before(taken_off), self._arrive, self.failed.emit)
         self.run(
             self._go_on_returning, lambda _: None, lambda _: None
         )  # a service may have the outbox: then it returns
+
+    def _received_before(self, taken_off: Callable[[Sequence[Path]], Sequence[Path]]) -> list[Path]:
+        """Films of the spool, but for those off the list, which are deleted once they are as old as `keep_hours`."""
+        spool, films = self.spool(), list(self.spool().films())
+        old = time.time() - 3600 * self._configured().serve.keep_hours
+        off = set(taken_off(films))
+        for film in off:
+            if film.stat().st_mtime < old:
+                spool.remove(film)
+        return [film for film in films if film not in off]
 
     # Fetching
 

@@ -88,7 +88,7 @@ class NetworkActions:
 
     def begin(self) -> None:
         """Do what the network file says is done from the start."""
-        self._window.network.begin()
+        self._window.network.begin(self._window.desk.taken_off)
 
     def find_in_archive(self) -> None:
         """Show the dialog that finds films."""

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import QLabel, QMenu
 from pytestqt.qtbot import QtBot
 
 from cxr_desktop.inference.lanes import Lane
-from cxr_desktop.pacs.config import DimsePeer, network_path, read_network
+from cxr_desktop.pacs.config import DimsePeer, network_path, read_network, spool_path
 from cxr_desktop.pacs.template import TEMPLATE, write_template
 from cxr_desktop.ui.find_dialog import FindDialog
 from cxr_desktop.ui.models.found import HIDDEN
@@ -248,6 +248,30 @@ def test_received_films_come_onto_the_list_and_again_at_the_next_start(room: Any
     window = room.open()
     window.network_actions.begin()
     qtbot.waitUntil(lambda: len(window.desk.sheet.rows) == 1, timeout=10000)
+
+
+def test_a_received_film_that_was_taken_off_the_list_stays_off_and_goes_when_it_is_old(room: Any, qtbot: QtBot) -> None:
+    words = "[receive]\nenabled = true\nport = 0\n"
+    network_path().write_text(words)
+    window = room.open()
+    window.network_actions.begin()
+    qtbot.waitUntil(lambda: "on port" in window.status.network, timeout=15000)
+    port = int(window.status.network.rsplit(" ", 1)[1])
+    films = [film(patient=f"NEW{n}", part="CHEST", seed=n) for n in (1, 2)]
+    store(DimsePeer(ae_title="CXRTRIAGE", host="127.0.0.1", port=port), films)
+    qtbot.waitUntil(lambda: len(window.desk.sheet.rows) == 2, timeout=10000)
+    window.desk.remove(window.desk.sheet.rows[:1])
+    room.close()
+    received = spool_path()
+    for hours, left in ((1, 2), (0, 1), (0, 1)):
+        network_path().write_text(f"{words}[serve]\nkeep_hours = {hours}\n")
+        status = room.open().status
+        room.window.network_actions.begin()
+        qtbot.waitUntil(lambda shown=status: "on port" in shown.network, timeout=15000)
+        qtbot.waitUntil(lambda number=left: len(list(received.rglob("*.dcm"))) == number, timeout=10000)
+        qtbot.wait(300)
+        assert len(room.window.desk.sheet.rows) == 1
+        room.close()
 
 
 @pytest.mark.peer
