@@ -169,11 +169,11 @@ def _time(name: str, films: Path, bundle: Path, out: Path) -> dict[str, float]:
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir()
     start = time.monotonic()
-    code = f"import cluster_events; cluster_events.watch({str(out / 'events.json')!r}); "
+    code = f"import cluster_events; cluster_events.watch({str(out / '_events.json')!r}); "
     line = [
         sys.executable,
         "-c",
-        f"{code}from cxr_desktop.cli import main; main()",
+        f"{code}import sys; from cxr_desktop.cli import main; sys.exit(main())",
         *_command(name, films, bundle, out)[3:],
     ]
     with subprocess.Popen(
