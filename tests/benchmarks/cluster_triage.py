@@ -56,8 +56,8 @@ def overhead(work: Path, *, films: int = 400, rounds: int = 3) -> None:
             times[name].append(found)
             said = ", ".join(f"{what} {value:.3f}" for what, value in found.items())
             print(f"round {round_ + 1} {name}: {said}", flush=True)
-    rows = pd.read_parquet(work / "out-ray")
-    unequal = _unequal(pd.read_parquet(work / "out-parquet"), rows)
+    rows = pd.read_parquet(work / "out-ray", dtype_backend="pyarrow")
+    unequal = _unequal(pd.read_parquet(work / "out-parquet", dtype_backend="pyarrow"), rows)
     _print_overhead(times)
     print(f"columns in which the two tables differ, times left out: {unequal or 'none'}")
     figures = {
@@ -88,9 +88,9 @@ def kills(work: Path, *, films: int = 400, kills: int = 20, every_s: float = 6.0
                 os.kill(generator.choice(found), signal.SIGKILL)
                 counts[what] += 1
                 print(f"{time.monotonic() - start:6.1f} s  killed {what} ({sum(counts.values())})", flush=True)
-    rows, expected = pd.read_parquet(out), pd.read_parquet(whole)
-    unequal = _unequal(expected, rows[rows["refusal_kind"] != "worker-crashed"].merge(expected[["file"]]))
-    crashed = rows[rows["refusal_kind"] == "worker-crashed"]
+    rows, expected = pd.read_parquet(out, dtype_backend="pyarrow"), pd.read_parquet(whole, dtype_backend="pyarrow")
+    unequal = _unequal(expected, rows[rows["refusal_kind"].fillna("") != "worker-crashed"])
+    crashed = rows[rows["refusal_kind"].fillna("") == "worker-crashed"]
     doubled = len(rows) - rows["file"].nunique()
     lost = len(set(expected["file"]) - set(rows["file"]))
     print(f"exit code {child.returncode} after {time.monotonic() - start:.0f} s; killed {dict(counts)}")
@@ -169,11 +169,11 @@ def _time(name: str, films: Path, bundle: Path, out: Path) -> dict[str, float]:
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir()
     start = time.monotonic()
-    code = f"import cluster_events; cluster_events.watch({str(out / 'events.json')!r}); "
+    code = f"import cluster_events; cluster_events.watch({str(out / '_events.json')!r}); "
     line = [
         sys.executable,
         "-c",
-        f"{code}from cxr_desktop.cli import main; main()",
+        f"{code}import sys; from cxr_desktop.cli import main; sys.exit(main())",
         *_command(name, films, bundle, out)[3:],
     ]
     with subprocess.Popen(
