@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from cxr_desktop.children import CONSOLE
+from cxr_desktop.pacs.template import TEMPLATE
 from cxr_desktop.system_libraries import FONTS, NEEDED, Use
 from cxr_installer import icons, manual
 from cxr_installer.notices import NAME as NOTICES
@@ -153,6 +154,8 @@ def pack(root: Path, package: Path, *, epoch: int) -> None:
 def _documents(folder: Path, *, epoch: int) -> None:
     folder.mkdir(parents=True)
     (folder / "copyright").write_text(_COPYRIGHT, encoding="utf-8")
+    (folder / "examples").mkdir()
+    (folder / "examples" / "network.toml").write_text(TEMPLATE, encoding="utf-8")
     _gzip((ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), folder / "CHANGELOG.md.gz")
     day = email.utils.format_datetime(dt.datetime.fromtimestamp(epoch, dt.UTC))
     entry = f"{PACKAGE} ({debian_version(version())}) stable; urgency=medium\n\n  * See CHANGELOG.md.gz.\n\n"

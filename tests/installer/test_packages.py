@@ -194,6 +194,7 @@ def test_the_debian_package_brings_the_service_and_enables_nothing(collection: P
     package = debian.build(collection, tmp_path, epoch=EPOCH)
     listed = subprocess.run(["dpkg-deb", "--contents", package], capture_output=True, text=True, check=True).stdout
     assert "./usr/lib/systemd/system/cxr-desktop.service" in listed
+    assert "./usr/share/doc/cxr-desktop/examples/network.toml" in listed
     assert ".wants/" not in listed
     scripts = subprocess.run(["dpkg-deb", "--ctrl-tarfile", package], capture_output=True, check=True).stdout
     with tarfile.open(fileobj=io.BytesIO(scripts)) as control:
