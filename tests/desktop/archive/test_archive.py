@@ -239,7 +239,13 @@ def test_ctrl_c_ends_with_130_and_the_same_command_goes_on(
 ) -> None:
     out = tmp_path / "out"
     command = triage_command(archive_films, bundle_path, out, "--part-films", "10")
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as child:
+    with subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell lets its background jobs ignore Ctrl-C, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509  (no lock is held)
+    ) as child:
         wait_for(lambda: any(out.glob("part-*.parquet")))
         child.send_signal(signal.SIGINT)
         _, said = child.communicate()
