@@ -60,8 +60,10 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         "AWS_DEFAULT_REGION": "us-east-1",
     }.items():
         patch.setenv(name, value)
+    s3fs.S3FileSystem.clear_instance_cache()  # one that another test made has another server's address
     s3fs.S3FileSystem().mkdir("films")
     yield "s3://films"
+    s3fs.S3FileSystem.clear_instance_cache()
     thread.stop()
     patch.undo()
 

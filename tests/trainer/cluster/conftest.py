@@ -89,7 +89,9 @@ def s3() -> Iterator[str]:
             patch.setenv(name, value)
         import s3fs
 
-        s3fs.S3FileSystem().mkdir("films")
+        s3fs.S3FileSystem.clear_instance_cache()  # one that another test made has another server's address
+        s3fs.S3FileSystem().mkdir("training")  # all servers of a process have the same buckets
         assert os.environ["AWS_ENDPOINT_URL"].startswith("http://127.0.0.1")
-        yield "s3://films/runs"
+        yield "s3://training/runs"
+        s3fs.S3FileSystem.clear_instance_cache()
     server.stop()
