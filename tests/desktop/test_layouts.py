@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -384,8 +383,8 @@ def test_a_search_that_is_stopped_remembers_nothing(bundle: Bundle) -> None:
 
 
 def test_only_a_long_run_measures_first(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[Callable[..., Any]] = []
-    monkeypatch.setattr(choice, "choose_plan", lambda *_: asked.append(_))
+    asked: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(choice, "choose_plan", lambda *given, **_: asked.append(given))
     assert plan_for_run(bundle, ON_CPU, films=3) == default_plan(bundle)
     assert not asked
     plan_for_run(bundle, ON_CPU, films=5000)
