@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QDialog, QFileDialog, QGridLayout, QLabel, QMessag
 
 from cxr_desktop.ui.actions import key_table
 from cxr_desktop.ui.i18n import tr
+from cxr_shared.notice import NOT_FOR_CLINICAL_USE
 
 _FILMS: Final = "*.png *.jpg *.jpeg *.dcm *.dicom *.ima *.zip DICOMDIR"
 
@@ -72,7 +73,7 @@ class Dialogs:
         box.setWindowTitle(tr("Return results to the archive"))
         box.setText(tr("Whose results are sent to the archive?"))
         box.setInformativeText(
-            tr("They are marked NOT FOR CLINICAL USE. What an archive has got it is not sent again.")
+            tr("They are marked {mark}. What an archive has got it is not sent again.", mark=NOT_FOR_CLINICAL_USE)
         )
         buttons = {
             box.addButton(words, QMessageBox.ButtonRole.AcceptRole): answer

@@ -700,7 +700,7 @@
             <translation type="unfinished" />
         </message>
         <message>
-            <source>They are marked NOT FOR CLINICAL USE. What an archive has got it is not sent again.</source>
+            <source>They are marked {mark}. What an archive has got it is not sent again.</source>
             <translation type="unfinished" />
         </message>
         <message>
