@@ -174,6 +174,7 @@ def serve(
     network: Annotated[Path | None, Parameter(name="--network", env_var="CXR_NETWORK")] = None,
     state: Path | None = None,
     provider: ProviderOption = "auto",
+    return_missed: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
     """Receive films from the network, score them and return the results, without a window, until it is ended.
 
@@ -189,11 +190,14 @@ def serve(
         The service's folder: received films, verdicts, and results on their way; by default among the user's data.
     provider
         As for triage.
+    return_missed
+        Return the results, too, of films that are still kept and about which nothing was returned, such as while the
+        network file did not name their archive.
     """
     from cxr_desktop.inference.kinds import Wanted
     from cxr_desktop.pacs.serve import run
 
-    return run.run(bundle, network=network, state=state, wanted=Wanted(provider))
+    return run.run(bundle, network=network, state=state, wanted=Wanted(provider), missed=return_missed)
 
 
 @app.command

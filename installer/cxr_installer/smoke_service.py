@@ -26,7 +26,6 @@ _THEIRS: Final = "CXRTRIAGE"
 _TIME: Final = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}"
 _LINES: Final = (
     rf"{_TIME} INFO receiving as {_THEIRS} on 127\.0\.0\.1 port \d+, scoring with .+ on CPU, returning to archive; .*",
-    rf"{_TIME} INFO an association with 127\.0\.0\.1 ended: released",
     rf"{_TIME} INFO film [0-9a-f]{{8}}: [a-z ]+; 1 objects for archive",
     rf"{_TIME} INFO SR 1 for archive: sent.*",
 )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import base64
-import logging
 import ssl
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from cxr_desktop.pacs.errors import PeerUnreachable
+from cxr_desktop.pacs.libraries import silence_libraries
 from cxr_desktop.pacs.peers import Tls, WebPeer
 from cxr_shared.errors import MissingExtra
 
@@ -61,8 +61,7 @@ def web_session(peer: WebPeer) -> Session:
         import requests
     except ModuleNotFoundError as error:
         raise MissingExtra(module="dicomweb_client", extra="pacs") from error
-    for name in ("dicomweb_client", "urllib3", "requests"):
-        logging.getLogger(name).setLevel(logging.CRITICAL + 1)  # they would log URLs, which hold what is asked for
+    silence_libraries()
     session = requests.Session()
     session.trust_env = False
     session.max_redirects = 0

@@ -188,6 +188,28 @@ def test_killed_at_any_moment_every_acknowledged_film_gets_one_report(
     assert served.end(signal.SIGINT) == 0
 
 
+@pytest.mark.peer
+@pytest.mark.slow
+def test_results_that_were_missed_are_returned_when_a_person_asks_for_them(
+    served: Served, archive: Orthanc, phantoms: tuple[Path, ...]
+) -> None:
+    named = (served.folder / "network.toml").read_text()
+    served.configure('[[peers]]\nname = "other"\nweb = { url = "https://other.example" }\n[return]\nto = "source"\n')
+    served.start()
+    kinds = {str(pydicom.dcmread(film, stop_before_pixels=True).SOPClassUID) for film in phantoms}
+    _send(served.port, phantoms[0], kinds)
+    wait_until(lambda: served.sample('cxr_results_total{outcome="none"}') == 1)
+    assert served.end() == 0
+    (served.folder / "network.toml").write_text(named)
+    served.start()
+    assert served.sample('cxr_outbox_objects{state="waiting"}') == 0  # not by itself
+    assert served.end() == 0
+    served.start("--return-missed")
+    wait_until(lambda: _reports(archive) == 1)
+    assert served.end() == 0
+    assert "results that were missed are on their way, of films: 1" in served.log
+
+
 @pytest.mark.slow
 def test_a_film_that_cannot_be_scored_is_counted_and_the_next_one_is_scored(
     served: Served, phantoms: tuple[Path, ...]

@@ -268,7 +268,7 @@ def _is_prior(found: Found, of: Identified) -> bool:
 
 
 def archive_for(peer: Peer, config: NetworkConfig, *, moves_arrive_at: str = "") -> Archive:
-    """Make the archive of a peer, by DICOMweb where the peer names it first, else by DIMSE.
+    """Make the archive of a peer, by DICOMweb where the peer has it, else by DIMSE.
 
     Parameters
     ----------

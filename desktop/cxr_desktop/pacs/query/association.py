@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from cxr_desktop.pacs.config import DimsePeer
 from cxr_desktop.pacs.credentials import caller_context
 from cxr_desktop.pacs.errors import NetworkError, PeerRefused, PeerUnreachable
+from cxr_desktop.pacs.libraries import bound_connection, silence_libraries
 from cxr_shared.errors import MissingExtra
 
 if TYPE_CHECKING:
@@ -210,20 +211,11 @@ class Watched:
             logging.getLogger(__name__).debug("the operation ended before it could be cancelled")
 
     def _bound(self, event: Any) -> None:  # noqa: ANN401  (pynetdicom's event)
-        """Let no PDU announce more than is taken; pynetdicom would read it into memory whole."""
-        self._connection = connection = event.assoc.dul.socket
-        with contextlib.suppress(OSError):  # small commands must not wait for what follows them
-            connection.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        receive = connection.recv
+        """Let no PDU announce more than is taken."""
+        self._connection = bound_connection(event, _PDU_BYTES, excess=self._announced_too_much)
 
-        def bounded(count: int) -> bytearray:
-            if count > _PDU_BYTES:
-                self._too_large = True
-                raise OSError("the PDU is too long")
-            answer: bytearray = receive(count)
-            return answer
-
-        connection.recv = bounded
+    def _announced_too_much(self) -> None:
+        self._too_large = True
 
     def _weigh(self, event: Any) -> None:  # noqa: ANN401
         self._message += len(event.data)
@@ -252,7 +244,7 @@ def dimse() -> Any:  # noqa: ANN401  (a module)
     except ModuleNotFoundError as error:
         raise MissingExtra(module="pynetdicom", extra="pacs") from error
     _config.LOG_REQUEST_IDENTIFIERS = _config.LOG_RESPONSE_IDENTIFIERS = False
-    logging.getLogger("pynetdicom").setLevel(logging.CRITICAL + 1)
+    silence_libraries()
     return pynetdicom
 
 

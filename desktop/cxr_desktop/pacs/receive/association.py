@@ -153,7 +153,7 @@ class Association:
                 self._refuse_object(ObjectRefusal.UNFINISHED, None)
             self._service.gate.dissociate(self._address)
             _log.log(
-                logging.INFO if how is Ending.RELEASED else logging.WARNING,
+                logging.DEBUG if how is Ending.RELEASED else logging.WARNING,  # who echoes every second fills no log
                 "an association with %s ended: %s",
                 self._address,
                 how.value,

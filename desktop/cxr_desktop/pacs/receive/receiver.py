@@ -8,7 +8,6 @@ import logging
 import socket
 import threading
 import time
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from cxr_desktop.pacs.config import ReceiveConfig
 from cxr_desktop.pacs.errors import NetworkError, PortInUse
+from cxr_desktop.pacs.libraries import silence_libraries
 from cxr_desktop.pacs.receive.events import AssociationRefused, CallRefusal, ReceiverEvent
 from cxr_desktop.pacs.receive.gate import Gate, normal_address
 from cxr_desktop.pacs.receive.notifier import Notifier
@@ -149,7 +149,7 @@ class Receiver:
             if (error.name or "").partition(".")[0] != "pynetdicom":
                 raise
             raise MissingExtra(module="pynetdicom", extra="pacs") from error
-        _silence_libraries()
+        silence_libraries()
         return Service(
             config=self._config,
             gate=self._gate,
@@ -256,13 +256,3 @@ def _listen(host: str, port: int) -> socket.socket:
         ) from error
     listener.settimeout(_LOOK_EVERY)
     return listener
-
-
-def _silence_libraries() -> None:
-    """Keep pydicom and pynetdicom from logging and warning: they quote what a peer sent, patient data too.
-
-    A warning's text is also remembered for ever, one for each value that differs.
-    """
-    for name in ("pydicom", "pynetdicom"):
-        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
-    warnings.filterwarnings("ignore", module=r"(pydicom|pynetdicom)(\.|$)")

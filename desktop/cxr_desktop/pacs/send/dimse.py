@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import socket
 from collections.abc import Generator, Iterator, Sequence
 from typing import Any, Final
 
@@ -19,6 +18,7 @@ from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelFind  # t
 from cxr_desktop.pacs.config import DimsePeer
 from cxr_desktop.pacs.credentials import caller_context
 from cxr_desktop.pacs.errors import PeerRefused, PeerUnreachable
+from cxr_desktop.pacs.libraries import bound_connection
 from cxr_desktop.pacs.send.destination import BeforeSending, outcome_of
 from cxr_desktop.pacs.send.entries import Outcome, Outgoing, State
 
@@ -154,20 +154,7 @@ def _not_negotiated(association: Association, each: Outgoing) -> Outcome:
 
 
 def _prepare(event: Any) -> None:  # noqa: ANN401  (pynetdicom's event)
-    """Send small messages at once, and read no PDU that is longer than an answer can be into memory."""
-    connection = event.assoc.dul.socket
-    receive = connection.recv
-
-    def bounded(count: int) -> bytearray:
-        if count > _PDU_BYTES:
-            raise OSError("the PDU is too long")
-        answer: bytearray = receive(count)
-        return answer
-
-    connection.recv = bounded
-    with contextlib.suppress(OSError, AttributeError):
-        # Nagle's algorithm would hold up the data set that follows a small command.
-        connection.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    bound_connection(event, _PDU_BYTES)
 
 
 def _identifier(each: Outgoing) -> Dataset:

@@ -70,6 +70,10 @@ class OutboxRows:
         """How many of a film's objects are neither sent nor abandoned."""
         return len(self._select(f"film = ? AND {UNFINISHED}", (film,)))
 
+    def knows(self, film: str) -> bool:
+        """Whether anything about a film was ever added."""
+        return bool(self._select("film = ? LIMIT 1", (film,)))
+
     def _select(self, where: str, values: Sequence[object]) -> list[Entry]:
         with self._database.reading() as connection:
             rows = connection.execute(f"SELECT {', '.join(_COLUMNS)} FROM entries WHERE {where}", values).fetchall()

@@ -7,10 +7,10 @@ import os
 import sys
 from typing import Final
 
+from cxr_desktop.pacs.libraries import silence_libraries
+
 _SYSLOG: Final = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3, logging.CRITICAL: 2}
 """Levels as sd-daemon(3) writes them."""
-_QUIET: Final = ("pynetdicom", "pydicom", "highdicom", "dicomweb_client", "urllib3")
-"""Libraries that log what they send and receive, names of patients among it."""
 
 
 class _Lines(logging.Formatter):
@@ -34,8 +34,4 @@ def log_to_stderr() -> None:
     own.addHandler(handler)
     own.setLevel(logging.INFO)
     own.propagate = False
-    for name in _QUIET:
-        library = logging.getLogger(name)
-        library.addHandler(logging.NullHandler())
-        library.setLevel(logging.CRITICAL)
-        library.propagate = False
+    silence_libraries()

@@ -17,7 +17,7 @@ from cxr_shared.places import Kept, own_place
 _ENDED_BY: Final = (signal.SIGTERM, signal.SIGINT)
 
 
-def run(bundle: Path | None, *, network: Path | None, state: Path | None, wanted: Wanted) -> int:
+def run(bundle: Path | None, *, network: Path | None, state: Path | None, wanted: Wanted, missed: bool) -> int:
     """Serve until SIGTERM or Ctrl-C; returns 0.
 
     Raises
@@ -34,7 +34,7 @@ def run(bundle: Path | None, *, network: Path | None, state: Path | None, wanted
     log_to_stderr()
     loaded = load(load_bundle(bundle), wanted, stopped=stop.is_set)
     policy = load_settings(settings_path()).triage_policy
-    with Service(config, loaded, state or state_path(), policy=policy) as service:
+    with Service(config, loaded, state or state_path(), policy=policy, missed=missed) as service:
         service.run(stop)
     return 0
 

@@ -23,6 +23,7 @@ from cxr_desktop.pacs.send.sender import Sender
 from cxr_desktop.pacs.serve.counting import count_received, count_sent
 from cxr_desktop.pacs.serve.http import Checks, HealthServer
 from cxr_desktop.pacs.serve.metrics import CONTENT_TYPE, Metrics
+from cxr_desktop.pacs.serve.missed import return_missed
 from cxr_desktop.pacs.serve.notify import notify, watchdog_seconds
 from cxr_desktop.pacs.serve.pipeline import Pipeline
 from cxr_desktop.pacs.spool import Spool
@@ -48,6 +49,8 @@ class Service:
         Folder for the store, the received films and the outbox; one service at a time.
     policy
         What lanes follow.
+    missed
+        Whether to return the results, too, of films that are kept and about which nothing was ever queued.
 
     Raises
     ------
@@ -56,8 +59,16 @@ class Service:
     """
 
     def __init__(
-        self, config: NetworkConfig, loaded: Loaded, state: Path, *, policy: TriagePolicy = DEFAULT_POLICY
+        self,
+        config: NetworkConfig,
+        loaded: Loaded,
+        state: Path,
+        *,
+        policy: TriagePolicy = DEFAULT_POLICY,
+        missed: bool = False,
     ) -> None:
+        self._missed = threading.Thread(target=self._return_missed, name="cxr-missed") if missed else None
+        self._stopping = threading.Event()
         self._config = config
         self._loaded = loaded
         self._policy = policy
@@ -113,6 +124,9 @@ class Service:
         self._start(self._sender)
         if self._config.receive.enabled:
             self._start(self._receiver)
+        if self._missed is not None:
+            self._missed.start()
+            self._open.callback(self._missed.join)
         self._health.start()
         self._store.audit("service started", bundle=self._loaded.bundle.sha256, waiting=str(len(waiting)))
         _log.info("%s; %d films wait from before", self._words(), len(waiting))
@@ -148,6 +162,7 @@ class Service:
 
     def close(self) -> None:
         """Receive no more, finish the film in hand, and put everything away."""
+        self._stopping.set()
         self._open.close()
 
     def __enter__(self) -> Self:
@@ -190,6 +205,17 @@ class Service:
             return "nothing is returned"
         self._metrics.results.labels("queued").inc(queued.added)
         return f"{queued.added} objects for {queued.peer}"
+
+    def _return_missed(self) -> None:
+        return_missed(
+            self._spool,
+            self._store,
+            self._outbox,
+            bundle_sha256=self._loaded.bundle.sha256,
+            queue=self._queue,
+            stopped=self._stopping.is_set,
+        )
+        self._sender.wake()
 
     def _faults(self) -> Mapping[str, str]:
         """For each part, why it cannot do its work now."""
