@@ -27,9 +27,9 @@ from cxr_trainer.compare.events import PartFailed, PartStarted
 from cxr_trainer.compare.paper import paper_figure
 from cxr_trainer.compare.plan import Axis, Plan, chosen_axis, keep_plan, with_fields
 from cxr_trainer.compare.results import Comparison, Result, epoch_seconds
-from cxr_trainer.compare.running import Work
 from cxr_trainer.compare.statistics import Difference, epochs_to_reach, film_difference
 from cxr_trainer.compare.tables import summary_text
+from cxr_trainer.compare.work import Work
 from cxr_trainer.errors import ComparisonError
 from cxr_trainer.fit.events import Updated, read_events
 from cxr_trainer.fit.loop import Stopped

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from cxr_shared import object_store
 from cxr_shared.errors import MissingExtra, OutputError
 from cxr_shared.files import write_bytes
 
@@ -21,17 +22,7 @@ def is_url(text: str) -> bool:
 
 
 def file_system(url: str) -> tuple[Any, str]:
-    """Open what a URL names.
-
-    Parameters
-    ----------
-    url
-        Such as ``s3://bucket/folder``. Credentials and endpoints come from where the provider's own tools take them.
-
-    Returns
-    -------
-    AbstractFileSystem, str
-        fsspec's file system, without a memory of earlier listings, and the path in it.
+    """Open what a URL names, as `cxr_shared.object_store.file_system`; its path has no slash at the end.
 
     Raises
     ------
@@ -41,13 +32,7 @@ def file_system(url: str) -> tuple[Any, str]:
         There is no such kind of URL.
     """
     try:
-        from fsspec.core import url_to_fs
-
-        system, path = url_to_fs(url, use_listings_cache=False)
-    except ImportError as error:
-        missing = error if error.name else error.__cause__  # fsspec says in words of its own what s3:// needs
-        name = getattr(missing, "name", None) or "fsspec"
-        raise MissingExtra(module=name.partition(".")[0], extra="cluster") from error
+        system, path = object_store.file_system(url)
     except ValueError as error:
         raise OutputError(f"{url} cannot be opened: {error}. Give a folder, s3://BUCKET/… or gs://BUCKET/….") from error
     return system, path.rstrip("/")

@@ -417,10 +417,10 @@ def test_closing_ends_everybody_in_time(make_receiver: MakeReceiver, seed: Seed)
 
 
 def test_an_idle_association_is_aborted(make_receiver: MakeReceiver) -> None:
-    receiving = make_receiver(quotas={"idle_seconds": 0.5})
+    receiving = make_receiver(quotas={"idle_seconds": 2.0})
     with RawPeer(receiving.port) as peer:
         peer.associate()
-        time.sleep(0.3)
+        time.sleep(0.5)
         assert peer.echo() == 0
         assert peer.read().kind == ABORT
         with pytest.raises(Gone):

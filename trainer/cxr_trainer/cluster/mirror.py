@@ -21,8 +21,8 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
-from cxr_shared.errors import MissingExtra
 from cxr_shared.files import sha256_bytes, write_bytes
+from cxr_shared.object_store import file_system
 from cxr_trainer.errors import RunError, StorageError
 
 _FORMAT: Final = 1
@@ -57,14 +57,9 @@ def open_prefix(url: str) -> tuple[Any, str]:
     if scheme not in SCHEMES:
         raise StorageError(f"Runs cannot be kept at {url}. Give a folder, or a URL with {', '.join(SCHEMES)} or file.")
     try:
-        import fsspec
-
-        fs, path = fsspec.core.url_to_fs(url)
-    except ImportError as error:
-        raise MissingExtra(module={"s3": "s3fs", "gs": "gcsfs"}[scheme], extra="cluster") from error
+        return file_system(url)
     except (OSError, ValueError) as error:
         raise StorageError(f"Could not reach {url}: {error}. Check the credentials and the URL.") from error
-    return fs, str(path)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,8 @@ from cxr_trainer.compare.events import ComparisonSink, ComparisonWritten
 from cxr_trainer.compare.plan import CONSTANT, FIELDS, Axis, Plan, chosen_axis, keep_plan
 from cxr_trainer.compare.progress import ComparisonLines, ComparisonProgress
 from cxr_trainer.compare.results import read_comparison
-from cxr_trainer.compare.running import Failure, Work, check_weights, comparison_jobs, nobody, run_parts
+from cxr_trainer.compare.running import check_weights, comparison_jobs, nobody, run_parts
+from cxr_trainer.compare.work import Failure, Work
 from cxr_trainer.compare.writing import write_comparison
 from cxr_trainer.errors import ComparisonError, DataNotConfigured
 from cxr_trainer.fit.device import DeviceName, require_one_process

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cxr_trainer.compare.plan import CONSTANT, FIELDS, slug
 from cxr_trainer.compare.results import Comparison, peak_rate
-from cxr_trainer.compare.running import Failure
+from cxr_trainer.compare.work import Failure
 
 
 def notes(comparison: Comparison) -> list[str]:

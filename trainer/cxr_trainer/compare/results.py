@@ -15,8 +15,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from cxr_trainer.compare.plan import Plan
-from cxr_trainer.compare.running import Failure, Work
 from cxr_trainer.compare.statistics import epochs_to_reach
+from cxr_trainer.compare.work import Failure, Work
 from cxr_trainer.errors import ComparisonError
 from cxr_trainer.fit.events import read_events
 from cxr_trainer.fit.run import Run

@@ -14,9 +14,10 @@ from pydicom.filereader import read_dataset
 from pydicom.filewriter import write_file_meta_info
 from pydicom.tag import BaseTag
 
+from cxr_desktop.pacs.arriving import Arriving
 from cxr_desktop.pacs.errors import NetworkError
 from cxr_desktop.pacs.query.model import Fetched, Progress
-from cxr_desktop.pacs.spool import Arriving, Spool
+from cxr_desktop.pacs.spool import Spool
 from cxr_shared.film.header import read_header
 from cxr_shared.film.refusals import FilmRefusedError
 from cxr_shared.film.tags import text

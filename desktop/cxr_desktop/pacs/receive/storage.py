@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from cxr_desktop.pacs.arriving import Arriving
 from cxr_desktop.pacs.errors import NetworkError, SpoolFull
 from cxr_desktop.pacs.receive.events import Ending, ObjectRefusal
 from cxr_desktop.pacs.receive.identity import HEAD_BYTES, NoIdentity, read_identity
@@ -15,7 +16,7 @@ from cxr_desktop.pacs.receive.messages import Message
 from cxr_desktop.pacs.receive.negotiation import Context
 from cxr_desktop.pacs.receive.part10 import file_beginning
 from cxr_desktop.pacs.receive.wire import Abort, Ended
-from cxr_desktop.pacs.spool import Arriving, Spool
+from cxr_desktop.pacs.spool import Spool
 
 SUCCESS: Final = 0x0000
 STATUS: Final[Mapping[ObjectRefusal, int]] = {
