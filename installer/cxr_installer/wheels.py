@@ -18,6 +18,7 @@ _ASSETS: Final = (
     "cxr_trainer/recipes/hernia.toml",
     "cxr_trainer/recipes/anomaly.toml",
     "cxr_desktop/ui/icons/cxr-triage.svg",
+    "cxr_desktop/ui/icons/tick.svg",
     "cxr_desktop/ui/translations/cxr_template.ts",
     "cxr_shared/phantom/__init__.py",
 )

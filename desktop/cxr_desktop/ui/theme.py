@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final
 
 from PySide6.QtGui import QColor, QPalette
@@ -19,6 +20,8 @@ ACCENT: Final = "#5b8db8"
 ALARM: Final = "#d9694f"
 ALARM_TEXT: Final = "#e58d78"
 CAUTION: Final = "#cf9a4a"
+
+_TICK: Final = (Path(__file__).parent / "icons" / "tick.svg").as_posix()
 
 # Dark spin buttons could not be told apart; with `NoButtons` and a border Qt leaves one pixel for the number.
 _STYLE: Final = f"""
@@ -66,7 +69,7 @@ QComboBox QAbstractItemView {{ background: {PANEL}; selection-background-color: 
 QDialog QCheckBox::indicator, QDialog QTableView::indicator {{ width: 12px; height: 12px; border: 1px solid {DIM};
   border-radius: 3px; background: {GROUND}; }}
 QDialog QCheckBox::indicator:checked, QDialog QTableView::indicator:checked {{ background: {ACCENT};
-  border-color: {ACCENT}; }}
+  border-color: {ACCENT}; image: url("{_TICK}"); }}
 QDialog QCheckBox::indicator:disabled {{ border-color: {LINE}; }}
 QLabel#outcome {{ color: {TEXT}; }}
 QLabel#outcome[grave="true"] {{ color: {CAUTION}; }}
