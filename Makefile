@@ -4,11 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help demo test check pytest format translations docs docs-pictures installers lock clean
+.PHONY: help demo test test-all check pytest format translations docs docs-pictures installers lock clean
 
 help:
 	@echo "make demo    phantom films, three models, a bundle, a triaged worklist, the desktop (demo/)"
-	@echo "make test    every check and every test"
+	@echo "make test    every check, and every test but the nightly ones (SEED=7 shuffles them)"
+	@echo "make test-all  every check and every test"
 	@echo "make check   ruff, mypy, import contracts"
 	@echo "make format  format the code"
 	@echo "make translations  collect the window's words for Qt Linguist (cxr_template.ts)"
@@ -24,6 +25,9 @@ demo: $(INSTALLED)
 
 test: check pytest
 
+test-all: check
+	@$(MAKE) --no-print-directory pytest NIGHTLY=1
+
 check: $(INSTALLED)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -32,7 +36,7 @@ check: $(INSTALLED)
 
 pytest: $(INSTALLED)
 	@$(BIN)/python -m cxr_desktop.system_libraries
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python tests/suite/lanes.py $(if $(SEED),--seed $(SEED)) $(if $(NIGHTLY),--nightly)
 
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+pytest_plugins = ("cpu_budget", "expected_skips", "pytester")
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 
