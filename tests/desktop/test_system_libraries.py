@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from programs import needed
 
 from cxr_desktop import system_libraries
 from cxr_desktop.system_libraries import FONTS, NEEDED, Use, find_missing, has_fonts, qt_use, require, sentence
@@ -78,15 +79,13 @@ def test_the_lists_hold_all_that_the_installed_wheels_load() -> None:
     everywhere = re.compile(r"lib(stdc\+\+|m|gcc_s|c|z|pthread|dl|rt)\.so\.\d|ld-linux.*")
     core = ["libQt6Core.so.6", "libQt6Gui.so.6", "libQt6DBus.so.6"]
     for use, plugin in {Use.OFFSCREEN: ["libqoffscreen.so"], Use.X11: ["libqxcb.so", "libQt6XcbQpa.so.6"]}.items():
-        needed = {name for file in [*core, *plugin] for name in _needed(root, file)}
+        wanted = {name for file in [*core, *plugin] for name in _needed_by(root, file)}
         listed = {library.soname for library in NEEDED[use]}
-        assert {name for name in needed - brought - listed if not everywhere.fullmatch(name)} == set()
+        assert {name for name in wanted - brought - listed if not everywhere.fullmatch(name)} == set()
 
 
-def _needed(root: Path, name: str) -> set[str]:
+def _needed_by(root: Path, name: str) -> set[str]:
     file = next(root.rglob(name))
-    try:
-        output = subprocess.run(["readelf", "-d", str(file)], capture_output=True, text=True, check=True).stdout
-    except (OSError, subprocess.CalledProcessError):
-        pytest.skip("readelf is missing")
+    readelf = needed("readelf", package="binutils")
+    output = subprocess.run([readelf, "-d", str(file)], capture_output=True, text=True, check=True).stdout
     return set(re.findall(r"NEEDED.*\[(.+?)\]", output))

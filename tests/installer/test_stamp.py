@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 
 import pytest
+from programs import needed
 
 from cxr_installer import stamp
 
@@ -31,8 +32,6 @@ def test_debian_sorts_a_pre_release_before_its_release(text: str, debian: str) -
 
 
 def test_dpkg_agrees_about_the_order() -> None:
-    try:
-        done = subprocess.run(["dpkg", "--compare-versions", "1.2.0~rc1", "lt", "1.2.0"], check=False)
-    except FileNotFoundError:
-        pytest.skip("dpkg is not installed")
+    dpkg = needed("dpkg", package="dpkg")
+    done = subprocess.run([dpkg, "--compare-versions", "1.2.0~rc1", "lt", "1.2.0"], check=False)
     assert done.returncode == 0

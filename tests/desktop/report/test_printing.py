@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import re
-import shutil
 import subprocess
 import threading
 from collections.abc import Callable
@@ -16,6 +15,7 @@ import pytest
 
 pytest.importorskip("PySide6")
 
+from programs import needed
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication
 
@@ -133,9 +133,7 @@ def test_a_pdf_has_a_page_a_film_and_one_for_what_was_refused(
 def test_the_pdfs_words_can_be_searched(
     qapp: QApplication, printed: PrintedWorklist, pool: DecodePool, tmp_path: Path
 ) -> None:
-    ghostscript = shutil.which("gs")
-    if ghostscript is None:
-        pytest.skip("Ghostscript, which takes the words out of a PDF, is not installed")
+    ghostscript = needed("gs", package="ghostscript")
     write_pdf(tmp_path / "w.pdf", printed, pool=pool)
     command = [ghostscript, "-q", "-dNOPAUSE", "-dBATCH", "-sDEVICE=txtwrite", "-o", "-", str(tmp_path / "w.pdf")]
     words = subprocess.run(command, capture_output=True, text=True, check=True).stdout
