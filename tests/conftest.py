@@ -1,14 +1,29 @@
-"""Fixtures common to every test."""
+"""Fixtures common to every test, and a home of their own."""
 
 from __future__ import annotations
 
+import getpass
 import os
+import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
 
 pytest_plugins = ("cpu_budget", "expected_skips", "pytester")
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+_KEPT = ("CXR_REAL_MATERIAL", "CXR_SCREENSHOTS", "XDG_RUNTIME_DIR")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Hide the user's home, whose settings and caches would decide what a test sees, and which no test may change."""
+    home = Path(tempfile.mkdtemp(prefix="cxr-home-"))
+    config.add_cleanup(lambda: shutil.rmtree(home, ignore_errors=True))
+    os.environ["HOME"] = os.environ["USERPROFILE"] = str(home)
+    for name in [name for name in os.environ if name.startswith(("XDG_", "CXR_")) and name not in _KEPT]:
+        del os.environ[name]
+    # The list of fonts takes seconds to make, and depends on the system alone.
+    os.environ["MPLCONFIGDIR"] = str(Path(tempfile.gettempdir(), f"cxr-tests-matplotlib-{getpass.getuser()}"))
 
 
 @pytest.fixture(scope="session")

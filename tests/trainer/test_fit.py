@@ -16,6 +16,7 @@ import torch
 from safetensors.torch import load_file
 
 from cxr_trainer.errors import RangeTestError, RunError, TrainingDiverged
+from cxr_trainer.fit.device import choose_compute
 from cxr_trainer.fit.events import Event, Updated, read_events
 from cxr_trainer.fit.loop import Stopped
 from cxr_trainer.fit.run import Run
@@ -233,6 +234,15 @@ def test_the_other_backbones_go_through_every_stage(
     assert all(value.isfinite().all() for value in clr.values())
     first = next(name for name in decay if name.startswith("backbone."))
     assert not torch.equal(decay[first], clr[first]), "the whole backbone is trained"
+
+
+def test_a_processor_kept_from_its_wide_registers_has_no_bf16(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
+    found = {}
+    for capability in ("AVX512", "AVX2", "DEFAULT"):
+        monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)  # noqa: B023
+        found[capability] = choose_compute("cpu").precision
+    assert found == {"AVX512": "bf16-mixed", "AVX2": "32-true", "DEFAULT": "32-true"}
 
 
 @pytest.mark.gpu

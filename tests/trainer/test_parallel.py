@@ -102,7 +102,10 @@ def test_torchrun_has_the_loss_curve_of_one_process(tiny_nih: Path, tiny_recipe:
     (folder,) = (tmp_path / "both").iterdir()
     both = Run.open(folder)
     assert both.finished()
-    assert _curve(both) == pytest.approx(_curve(alone), abs=1e-3)
+    # A processor with bf16 rounds each product to 8 bits, in whatever order the shares of a batch give.
+    precision = "bf16" if "bf16" in alone.read_json("metrics.json")["device"] else "float32"
+    within = {"bf16": {"rel": 2.0**-8}, "float32": {"abs": 1e-3}}[precision]
+    assert _curve(both) == pytest.approx(_curve(alone), **within)
     assert done.stderr.count("fitting Hernia") == 1, "one rank speaks"
     assert both.read_json("metrics.json")["device"].startswith("2 × CPU")
 

@@ -94,6 +94,11 @@ def _fabric(on_gpu: bool, precision: Literal["bf16-mixed", "32-true"]) -> Fabric
 
 
 def _cpu_has_bf16() -> bool:
-    """Whether the CPU multiplies bf16 itself; without that, autocast is some ten times slower than float32."""
+    """Whether the CPU multiplies bf16 itself; without that, autocast is some ten times slower than float32.
+
+    Not where ``ATEN_CPU_CAPABILITY`` keeps torch from AVX-512, as is done to get another machine's figures.
+    """
+    if torch.backends.cpu.get_cpu_capability() != "AVX512":
+        return False
     probes = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
     return any(getattr(torch.cpu, probe)() for probe in probes if hasattr(torch.cpu, probe))
