@@ -9,10 +9,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from once import made_once, shared_folder
 
 from cxr_shared.findings import FINDINGS, Target
 from cxr_shared.opencv import cv2
 from cxr_trainer.cli import main
+from cxr_trainer.fit.run import Run
+from cxr_trainer.fit.session import fit
 from cxr_trainer.recipe import Recipe
 from cxr_trainer.recipe_files import load_recipe
 
@@ -58,7 +61,10 @@ def trainer(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
 @pytest.fixture(scope="session")
 def tiny_nih(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """96 films of 32 patients in NIH's layout: hernia and mass are bright discs in fixed places."""
-    root = tmp_path_factory.mktemp("nih")
+    return made_once(tmp_path_factory, "nih", _write_tiny_nih)
+
+
+def _write_tiny_nih(root: Path) -> None:
     folder = root / "images_001" / "images"
     folder.mkdir(parents=True)
     generator = np.random.default_rng(0)
@@ -76,13 +82,12 @@ def tiny_nih(tmp_path_factory: pytest.TempPathFactory) -> Path:
         age = "058Y" if number == 0 else "58"
         rows.append(f"{name},{label},{follow_up},{patient},{age},M,PA,2048,2500,0.168,0.168")
     (root / "Data_Entry_2017.csv").write_text("\n".join(rows) + "\n")
-    return root
 
 
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test touches the user's film cache."""
-    monkeypatch.setenv("CXR_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+    monkeypatch.setenv("CXR_CACHE", str(shared_folder(tmp_path_factory) / "cache"))
 
 
 @pytest.fixture(scope="session")
@@ -105,6 +110,13 @@ def tiny_recipe() -> Recipe:
         "split.validation_fraction": 0.25,
     }
     return load_recipe(Target.HERNIA, overrides=overrides)
+
+
+@pytest.fixture(scope="session")
+def whole_run(tiny_nih: Path, tiny_recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run of `tiny_recipe` that was never interrupted; to be looked at, not changed."""
+    runs = made_once(tmp_path_factory, "whole-run", lambda out: fit(tiny_recipe, data=tiny_nih, out=out, device="cpu"))
+    return Run.open(next(runs.iterdir()))
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from once import made_once
 
 from cxr_shared.bundle import InputSpec
 from cxr_shared.errors import CxrError
@@ -276,7 +277,8 @@ class FullDisk:
 def whole_run(tiny_nih: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that met no full disk."""
     recipe = load_recipe(Target.HERNIA, overrides=parse_fields(SMALL))
-    return fit(recipe, data=tiny_nih, out=tmp_path_factory.mktemp("whole"), device="cpu").folder
+    runs = made_once(tmp_path_factory, "small-run", lambda out: fit(recipe, data=tiny_nih, out=out, device="cpu"))
+    return next(runs.iterdir())
 
 
 @needs_full

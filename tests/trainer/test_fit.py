@@ -48,12 +48,6 @@ class StopAt:
         return self._reached
 
 
-@pytest.fixture(scope="module")
-def whole_run(tiny_nih: Path, tiny_recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """A run that was never interrupted."""
-    return fit(tiny_recipe, data=tiny_nih, out=tmp_path_factory.mktemp("runs"), device="cpu")
-
-
 def test_run_directory_is_as_designed(whole_run: Run, tiny_recipe: Recipe) -> None:
     absent = [name for name in DESIGNED if not (whole_run.folder / name).is_file()]
     assert absent == []

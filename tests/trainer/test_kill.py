@@ -95,10 +95,9 @@ def _files(run: Run) -> dict[str, bytes]:
     return {name: (run.folder / name).read_bytes() for name in COMPARED}
 
 
-@pytest.fixture(scope="module")
-def whole(tiny_nih: Path, tiny_recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """Files of a run that was never interrupted."""
-    return _files(fit(tiny_recipe, data=tiny_nih, out=tmp_path_factory.mktemp("whole"), device="cpu"))
+@pytest.fixture
+def whole(whole_run: Run) -> dict[str, bytes]:
+    return _files(whole_run)
 
 
 @pytest.mark.parametrize(

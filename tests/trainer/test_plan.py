@@ -9,13 +9,13 @@ import pytest
 from cxr_trainer.commands.dry_run import show_plans
 from cxr_trainer.fit.events import read_events
 from cxr_trainer.fit.plan import plan_fit
-from cxr_trainer.fit.session import fit
+from cxr_trainer.fit.run import Run
 from cxr_trainer.recipe import Recipe
 
 
-def test_a_plan_is_what_the_fit_then_does(tiny_nih: Path, tiny_recipe: Recipe, tmp_path: Path) -> None:
+def test_a_plan_is_what_the_fit_does(tiny_nih: Path, tiny_recipe: Recipe, whole_run: Run) -> None:
     plan = plan_fit(tiny_recipe, data=tiny_nih, device="cpu")
-    run = fit(tiny_recipe, data=tiny_nih, out=tmp_path, device="cpu")
+    run = whole_run
     (cohort,) = read_events(run.events_path, "CohortReady")
     assert {part: (n["positive"], n["negative"]) for part, n in cohort["counts"].items()} == plan.counts
     assert cohort["leak"] == plan.leak

@@ -14,6 +14,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from once import made_once
 
 from cxr_shared.heat_map import CellGrid, lay_map, pixel_fractions
 from cxr_trainer.commands.report import find_runs, write_reports
@@ -64,7 +65,8 @@ class Page(HTMLParser):
 def run(tiny_nih: Path, tiny_recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A run of the paper's leaking split."""
     recipe = tiny_recipe.model_copy(update={"split": tiny_recipe.split.model_copy(update={"kind": "paper"})})
-    return fit(recipe, data=tiny_nih, out=tmp_path_factory.mktemp("runs"), device="cpu")
+    runs = made_once(tmp_path_factory, "paper-run", lambda out: fit(recipe, data=tiny_nih, out=out, device="cpu"))
+    return Run.open(next(runs.iterdir()))
 
 
 @pytest.fixture(scope="module")

@@ -53,21 +53,27 @@ def write_figure(stem: Path, draw: Callable[[Axes], None], *, size: tuple[float,
 
 def write_panels(stem: Path, draw: Callable[[Figure], None], *, size: tuple[float, float]) -> Path:
     """As `write_figure`, with a figure of several plots."""
-    for suffix in (".svg", ".png"):
-        write_bytes(stem.parent / f"{stem.name}{suffix}", _drawn(draw, size, suffix[1:]))
+    for kind, data in _drawn(draw, size, ("svg", "png")).items():
+        write_bytes(stem.parent / f"{stem.name}.{kind}", data)
     return stem.parent / f"{stem.name}.svg"
 
 
 def svg_text(draw: Callable[[Axes], None], *, size: tuple[float, float] = SQUARE) -> str:
     """Draw one plot as the text of an SVG file."""
-    return _drawn(lambda figure: draw(figure.add_subplot()), size, "svg").decode()
+    return _drawn(lambda figure: draw(figure.add_subplot()), size, ("svg",))["svg"].decode()
 
 
-def _drawn(draw: Callable[[Figure], None], size: tuple[float, float], kind: str) -> bytes:
+def _drawn(draw: Callable[[Figure], None], size: tuple[float, float], kinds: tuple[str, ...]) -> dict[str, bytes]:
+    """Lay a figure out once, which takes longer than drawing it, and save it in each format."""
+    saved = {}
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=size, layout="constrained")
         draw(figure)
-        buffer = io.BytesIO()
-        # No date: the same run draws the same bytes.
-        figure.savefig(buffer, format=kind, metadata={"Date": None} if kind == "svg" else None)
-    return buffer.getvalue()
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")
+        for kind in kinds:
+            buffer = io.BytesIO()
+            # No date: the same run draws the same bytes.
+            figure.savefig(buffer, format=kind, metadata={"Date": None} if kind == "svg" else None)
+            saved[kind] = buffer.getvalue()
+    return saved
