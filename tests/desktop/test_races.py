@@ -16,6 +16,7 @@ from pytestqt.qtbot import QtBot
 
 from cxr_desktop.inference.kinds import Wanted
 from cxr_desktop.inference.toy import write_toy_bundle
+from cxr_desktop.intake.pool import MakePool
 from cxr_desktop.ui import scoring
 from cxr_desktop.ui.shelf import Shelf
 from cxr_desktop.ui.widgets.viewer import FilmViewer
@@ -41,13 +42,21 @@ def test_of_two_bundles_the_one_that_was_asked_for_last_is_used(
             go_on.wait(30)
         return load(bundle, wanted, **rest)
 
+    heard: list[Any] = []
+    use = scoring.Scoring._use
+
+    def hear(self: Any, loaded: Any, asked: int) -> None:
+        use(self, loaded, asked)
+        heard.append(loaded.bundle)
+
     monkeypatch.setattr(scoring, "load", slowly)
+    monkeypatch.setattr(scoring.Scoring, "_use", hear)
     window = room.open()
     window.desk.use_bundle(slow, wanted=Wanted.CPU)
     window.desk.use_bundle(room.bundle, wanted=Wanted.CPU)
     qtbot.waitUntil(lambda: window.desk.loaded is not None, timeout=20000)
     go_on.set()
-    qtbot.wait(1500)
+    qtbot.waitUntil(lambda: heard == [room.bundle, slow], timeout=20000)
     assert window.desk.loaded.bundle is room.bundle
 
 
@@ -85,7 +94,7 @@ def test_a_film_that_is_being_read_is_never_shown_by_the_picture_of_another(
 
 
 def test_a_watched_film_that_is_written_over_is_shown_anew_with_nothing_of_the_one_before(
-    room: Any, qtbot: QtBot, films: dict[str, Path], write_film: Callable[..., Path]
+    room: Any, qtbot: QtBot, films: dict[str, Path], write_film: Callable[..., Path], quick_watch: None
 ) -> None:
     window = room.open_shown(films["dark"])
     row, before = window.row, window.row.sha256
@@ -152,22 +161,19 @@ def test_a_verdict_on_what_a_file_held_before_is_made_again(
 
 
 def test_a_picture_that_was_being_read_when_its_file_changed_is_not_kept(
-    films: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+    films: dict[str, Path], warm_pools: MakePool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shelf = Shelf()
-    try:
-        display = shelf._pool.display
+    pool = warm_pools(workers=1)
+    shelf, display = Shelf(pool), pool.display
 
-        def overtaken(path: Path) -> Any:
-            film = display(path)
-            shelf.forget(path)
-            return film
+    def overtaken(path: Path) -> Any:
+        film = display(path)
+        shelf.forget(path)
+        return film
 
-        monkeypatch.setattr(shelf._pool, "display", overtaken)
-        assert not isinstance(shelf.read(films["dark"]), str)
-        assert shelf.kept(films["dark"]) is None
-    finally:
-        shelf.close()
+    monkeypatch.setattr(pool, "display", overtaken)
+    assert not isinstance(shelf.read(films["dark"]), str)
+    assert shelf.kept(films["dark"]) is None
 
 
 def test_a_list_that_becomes_empty_leaves_no_film_that_could_still_be_read(

@@ -78,12 +78,13 @@ def test_scores_that_were_kept_are_not_computed_again(room: Any, films: dict[str
     room.close()
     again = room.open()
     again.desk.remember()
-    judged: list[object] = []
+    judged: list[Any] = []
     again.desk.judged.connect(judged.append)
     again.desk.use_bundle(room.bundle, wanted=Wanted.CPU)
-    room.qtbot.waitUntil(lambda: room.done(again), timeout=30000)
-    room.qtbot.wait(300)
-    assert judged == []
+    room.qtbot.waitUntil(lambda: room.done(again, 2) and again.desk._scoring.recalled, timeout=30000)
+    again.open_paths([films["bright"]])  # is scored after whatever is to be scored
+    room.qtbot.waitUntil(lambda: bool(judged), timeout=30000)
+    assert [verdict.source for verdict in judged] == [films["bright"]]
     again.list_actions.most_urgent()
     room.qtbot.waitUntil(lambda: again.viewer.shown_source == films["dark"], timeout=10000)
     assert again.row is not None

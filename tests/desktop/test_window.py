@@ -21,6 +21,7 @@ from pytestqt.qtbot import QtBot
 from cxr_desktop.inference.kinds import Wanted
 from cxr_desktop.inference.lanes import Lane
 from cxr_desktop.inference.verdict import Scored
+from cxr_desktop.intake.pool import MakePool
 from cxr_desktop.ui.actions import MENUS
 from cxr_desktop.ui.desk import Desk
 from cxr_desktop.ui.dialogs import Dialogs
@@ -65,8 +66,8 @@ def answers() -> _Answers:
 
 
 @pytest.fixture
-def window(qtbot: QtBot, answers: _Answers) -> Iterator[MainWindow]:
-    window = MainWindow(Desk(), dialogs=answers)
+def window(qtbot: QtBot, answers: _Answers, warm_pools: MakePool) -> Iterator[MainWindow]:
+    window = MainWindow(Desk(make_pool=warm_pools), dialogs=answers)
     window.resize(1200, 800)
     window.show()
     yield window
@@ -79,14 +80,14 @@ def scored(window: MainWindow, qtbot: QtBot, bundle: Bundle, films: dict[str, Pa
     """A window in which all films are scored and the most urgent one is shown."""
     window.desk.use_bundle(bundle, wanted=Wanted.CPU)
     window.open_paths([films["dark"].parent])
-    qtbot.waitUntil(lambda: _done(window), timeout=15000)
+    qtbot.waitUntil(lambda: _done(window, len(films)), timeout=15000)
     window.list_actions.most_urgent()
     qtbot.waitUntil(lambda: window.viewer.shown_source == films["dark"], timeout=5000)
     return window
 
 
-def _done(window: MainWindow) -> bool:
-    return bool(window.desk.sheet.rows) and not window.desk.sheet.count(Lane.WAITING)
+def _done(window: MainWindow, films: int = 1) -> bool:
+    return len(window.desk.sheet.rows) >= films and not window.desk.sheet.count(Lane.WAITING)
 
 
 def _names(window: MainWindow) -> list[str]:
@@ -324,7 +325,7 @@ def test_dropped_files_folders_and_bundles_are_opened(
             QPointF(50, 50), Qt.DropAction.CopyAction, mime, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
         )
     )
-    qtbot.waitUntil(lambda: _done(window), timeout=20000)
+    qtbot.waitUntil(lambda: _done(window, 4), timeout=20000)
     assert len(window.desk.sheet.rows) == 4
     assert window.desk.loaded is not None
 
@@ -340,10 +341,13 @@ def test_a_bundle_among_the_paths_of_the_command_line_is_used(
     qtbot.waitUntil(lambda: _done(window) and len(window.desk.sheet.rows) == 1, timeout=20000)
 
 
-def test_a_film_that_is_opened_twice_is_one_row(scored: MainWindow, qtbot: QtBot, films: dict[str, Path]) -> None:
-    scored.open_paths([films["dark"], films["dark"].parent])
-    qtbot.wait(200)
-    assert len(scored.desk.sheet.rows) == 4
+def test_a_film_that_is_opened_twice_is_one_row(
+    scored: MainWindow, qtbot: QtBot, films: dict[str, Path], tmp_path: Path, write_film: Callable[..., Path]
+) -> None:
+    last = write_film(tmp_path / "last.png", grey=90)
+    scored.open_paths([films["dark"], films["dark"].parent, last])
+    qtbot.waitUntil(lambda: scored.desk.sheet.row_of(last) is not None, timeout=5000)
+    assert len(scored.desk.sheet.rows) == 5
 
 
 def test_export_writes_what_the_window_shows(
