@@ -60,14 +60,14 @@ class Room:
         window.desk.use_bundle(self.bundle, wanted=Wanted.CPU)
         window.open_paths(paths)
         films = sum(len(list(path.iterdir())) if path.is_dir() else 1 for path in set(paths))
-        self.qtbot.waitUntil(lambda: self.done(window, films), timeout=30000)
+        self.qtbot.waitUntil(lambda: self.done(window, films), timeout=60000)
         window.list_actions.most_urgent()
         return window
 
     def open_shown(self, path: Path) -> MainWindow:
         """Open one film, scored and on the screen."""
         window = self.open_scored([path])
-        self.qtbot.waitUntil(lambda: window.viewer.shown_source == path, timeout=10000)
+        self.qtbot.waitUntil(lambda: window.viewer.shown_source == path, timeout=60000)
         return window
 
     def close(self) -> None:

@@ -24,7 +24,7 @@ from cxr_desktop.ui.dialogs import Dialogs
 from cxr_desktop.ui.window import MainWindow
 
 WriteFilm = Callable[..., Path]
-_PATIENCE_MS = 30_000
+_PATIENCE_MS = 60_000
 
 
 class _Answers(Dialogs):

@@ -38,10 +38,10 @@ def test_a_window_decodes_with_the_pools_that_it_was_given_and_closes_each(
     before = _children()
     window = room.open_shown(films["dark"])
     window.actions_by_name["model_view"].trigger()
-    qtbot.waitUntil(lambda: window.stage.companion.view is not None, timeout=30000)
+    qtbot.waitUntil(lambda: window.stage.companion.view is not None, timeout=60000)
     assert len(_children() - before) == len(made) == 3, "for the viewer, for what the model saw, and for the scores"
     window.desk.use_bundle(room.bundle, wanted=Wanted.CPU)
-    qtbot.waitUntil(lambda: len(made) == 4, timeout=20000)
+    qtbot.waitUntil(lambda: len(made) == 4, timeout=60000)
     room.close()
     for pool in made:
         with pytest.raises(CancelledError):

@@ -298,7 +298,7 @@ def test_the_magnifier_shows_the_pixels_under_the_cursor_enlarged(stage: Stage) 
 
 
 def test_without_a_companion_it_is_said_in_one_sentence(window: _Window, stage: Stage, qtbot: QtBot) -> None:
-    with qtbot.waitSignal(stage.companion_wanted, timeout=1000):
+    with qtbot.waitSignal(stage.companion_wanted, timeout=60000):
         _press(window, qtbot, Qt.Key.Key_C)
     assert stage.beside is Beside.COMPANION
     assert stage.companion.isVisible()
@@ -375,7 +375,7 @@ def test_what_the_model_saw_are_the_very_pixels(
     try:
         stage.show_film(Pyramid(film))
         stage.want_model_view(True)
-        qtbot.waitUntil(lambda: stage.companion.view is not None, timeout=30000)
+        qtbot.waitUntil(lambda: stage.companion.view is not None, timeout=60000)
     finally:
         inputs.close()
     shown = stage.companion.view
@@ -405,7 +405,7 @@ def test_a_film_opens_in_a_window_of_its_own_with_its_own_keys(window: _Window, 
     assert "a.dcm" not in film_window.windowTitle()
     assert "NOT FOR CLINICAL USE" in film_window.windowTitle()
     film_window.activateWindow()
-    qtbot.waitUntil(film_window.isActiveWindow, timeout=10000)
+    qtbot.waitUntil(film_window.isActiveWindow, timeout=60000)
     _press(film_window, qtbot, Qt.Key.Key_I)
     assert viewer.inverted
     assert not stage.main.inverted
