@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -186,12 +187,15 @@ def nothing_outlives_a_test() -> Iterator[None]:
     assert left_behind(before, children) == []
 
 
-def left_behind(threads: set[threading.Thread], children: set[str], *, patience_s: float = 3.0) -> list[str]:
-    """Name the threads and processes that were not there before; threads that are about to end may do so."""
-    left = [thread for thread in threading.enumerate() if thread not in threads]
-    for thread in left:
-        thread.join(timeout=patience_s)
-    return [*(thread.name for thread in left if thread.is_alive()), *sorted(_children() - children)]
+def left_behind(threads: set[threading.Thread], children: set[str], *, patience_s: float = 10.0) -> list[str]:
+    """Name the threads and processes that were not there before; threads that are about to end may do so.
+
+    A warm process that is lent may still answer what its last borrower asked.
+    """
+    end = time.monotonic() + patience_s
+    while (left := set(threading.enumerate()) - threads) and time.monotonic() < end:
+        time.sleep(0.01)
+    return [*(thread.name for thread in left), *sorted(_children() - children)]
 
 
 def _children() -> set[str]:

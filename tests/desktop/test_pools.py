@@ -23,8 +23,10 @@ from cxr_shared.bundle import InputSpec
 from .conftest import _children, left_behind
 
 SPEC = InputSpec(size=64)
+_lists_children = pytest.mark.skipif(sys.platform != "linux", reason="Linux alone lists the children of a process")
 
 
+@_lists_children
 def test_a_window_decodes_with_the_pools_that_it_was_given_and_closes_each(
     room: Any, qtbot: QtBot, films: dict[str, Path]
 ) -> None:
@@ -49,6 +51,7 @@ def test_a_window_decodes_with_the_pools_that_it_was_given_and_closes_each(
     assert _children() == before
 
 
+@_lists_children
 def test_a_window_that_closes_ends_no_process_that_it_was_lent(room: Any, films: dict[str, Path]) -> None:
     before = _children()
     for film in (films["dark"], films["bright"]):
@@ -74,6 +77,7 @@ def test_a_pool_that_was_given_back_gives_nothing_and_the_next_one_does(
     assert [film.source for ready in again for film in ready] == paths
 
 
+@_lists_children
 def test_what_a_test_leaves_behind_is_named(warm_pools: MakePool) -> None:
     before, children = set(threading.enumerate()), _children()
     assert left_behind(before, children) == []
