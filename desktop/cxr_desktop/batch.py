@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from pathlib import Path
 
 from cxr_desktop.inference.choice import plan_for_run
@@ -13,6 +14,7 @@ from cxr_desktop.inference.providers import choose_provider
 from cxr_desktop.inference.triage import FilmsFound, TriageEvent, provenance_of, triage
 from cxr_desktop.intake.decoding import DecodePool
 from cxr_desktop.intake.files import find_films
+from cxr_desktop.intake.pool import MakePool
 from cxr_desktop.report import Worklist
 from cxr_desktop.report.html_page import THUMBNAIL
 from cxr_desktop.reports import Reports
@@ -28,6 +30,7 @@ def score_all(
     wanted: Wanted = Wanted.AUTO,
     thumbnails: bool = False,
     on_event: Callable[[TriageEvent], None] | None = None,
+    make_pool: MakePool = DecodePool,
 ) -> Worklist:
     """Score every film among `paths`; Ctrl-C ends early and keeps what was done.
 
@@ -43,6 +46,8 @@ def score_all(
         Keep the pictures that the HTML page shows.
     on_event
         Called with each event, in the caller's thread.
+    make_pool
+        Makes what decodes the films.
 
     Returns
     -------
@@ -60,7 +65,7 @@ def score_all(
     files = tuple(find_films(paths))
     engine = Engine(bundle, provider.kind, plan=plan_for_run(bundle, provider, films=len(files)))
     worklist = Worklist(provenance_of(engine, provider))
-    with DecodePool() as pool:
+    with closing(make_pool()) as pool:
         events = triage(files, engine, worklist.provenance, pool=pool, thumbnail=THUMBNAIL if thumbnails else 0)
         try:
             for event in events:

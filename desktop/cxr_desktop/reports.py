@@ -6,11 +6,13 @@ import datetime as dt
 import os
 import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
 from cxr_desktop.intake.decoding import DecodePool
+from cxr_desktop.intake.pool import MakePool
 from cxr_desktop.report import Worklist, write_csv, write_html, write_json_report
 from cxr_desktop.report.deidentify import deidentified, film_label
 from cxr_desktop.report.film_page import PrintedWorklist, Reading
@@ -64,7 +66,13 @@ class Reports:
     @property
     def files(self) -> tuple[Path, ...]:
         """The files among them."""
-        return tuple(path for path in (self.json, self.csv, self.html, self.pdf) if path is not None)
+        return tuple(path for kind, path in self.by_kind.items() if kind != "dicom")
+
+    @property
+    def by_kind(self) -> dict[str, Path]:
+        """What is written, by its kind."""
+        every = {kind: getattr(self, kind) for kind in ("json", "csv", "html", "pdf", "dicom")}
+        return {kind: path for kind, path in every.items() if path is not None}
 
     def check(self) -> None:
         """Fail before the work rather than after it.
@@ -92,6 +100,7 @@ class Reports:
         *,
         readings: Mapping[Path, Reading] | None = None,
         remarks: Remarks | None = None,
+        make_pool: MakePool = DecodePool,
     ) -> tuple[Path, ...]:
         """Write the reports and return their paths.
 
@@ -105,6 +114,8 @@ class Reports:
             What readers said, by the film's file; it goes into JSON, CSV and PDF, a note only where patients are named.
         remarks
             Hears what a person should know, and ends the export early.
+        make_pool
+            Makes the pool that decodes the films of the PDF and of the DICOM export.
 
         Raises
         ------
@@ -114,7 +125,7 @@ class Reports:
             Pseudonyms were asked for, and the site's key is damaged.
         """
         names = site_pseudonyms() if self.deidentified else None
-        job = _Job(worklist, bundle, names, remarks or Remarks(), readings or {})
+        job = _Job(worklist, bundle, names, remarks or Remarks(), readings or {}, make_pool)
         if self.json is not None:
             write_json_report(self.json, job.shown, job.shown_readings())
         if self.csv is not None:
@@ -127,7 +138,7 @@ class Reports:
             job.write_dicom(self.dicom)
         if names and (self.html or self.pdf or self.dicom):
             job.remarks.tell(PIXELS_WARNING)
-        return self.files if self.dicom is None else (*self.files, self.dicom)
+        return tuple(self.by_kind.values())
 
 
 @dataclass(slots=True)
@@ -139,6 +150,7 @@ class _Job:
     names: Pseudonyms | None
     remarks: Remarks
     readings: Mapping[Path, Reading]
+    make_pool: MakePool
     shown: Worklist = field(init=False)
 
     def __post_init__(self) -> None:
@@ -160,7 +172,7 @@ class _Job:
 
         sources, readings = self._sources(), self.shown_readings()
         printed = PrintedWorklist(self.shown, self.bundle.manifest, dt.datetime.now().astimezone(), readings)
-        with DecodePool(workers=1) as pool:
+        with closing(self.make_pool(workers=1)) as pool:
             stopped = self.remarks.stopped
             write_pdf(path, printed, pool=pool, sources=sources, paper=local_paper(), stopped=stopped)
 
@@ -168,7 +180,7 @@ class _Job:
         """Add to every film's study."""
         from cxr_desktop.report.dicom.export import write_dicom
 
-        with DecodePool(workers=1) as pool:
+        with closing(self.make_pool(workers=1)) as pool:
             export = write_dicom(
                 folder,
                 self.worklist,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,16 +16,20 @@ from cxr_desktop.inference.kinds import Wanted
 from cxr_desktop.inference.lanes import Lane
 from cxr_desktop.inference.toy import write_toy_bundle
 from cxr_desktop.intake import unpacked
+from cxr_desktop.intake.watch import FolderWatch
 from cxr_desktop.settings import load_settings
 from cxr_desktop.store import Store
 from cxr_shared.bundle import Bundle, open_bundle
 from cxr_shared.findings import Target
 from cxr_shared.opencv import cv2
 
+from .warm import WarmPools
+
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QApplication
     from pytestqt.qtbot import QtBot
 
+    from cxr_desktop.intake.pool import MakePool
     from cxr_desktop.ui.window import MainWindow
 
 # Gain and offset of the brightness meters: dark films are a pneumothorax, bright ones an effusion.
@@ -34,8 +39,8 @@ METERS = {Target.PNEUMOTHORAX: (-12.0, 4.0), Target.EFFUSION: (12.0, -8.0)}
 class Room:
     """A window, and how to open it again on what it kept."""
 
-    def __init__(self, qtbot: QtBot, bundle: Bundle, folder: Path) -> None:
-        self.qtbot, self.bundle, self.folder = qtbot, bundle, folder
+    def __init__(self, qtbot: QtBot, bundle: Bundle, folder: Path, make_pool: MakePool) -> None:
+        self.qtbot, self.bundle, self.folder, self.make_pool = qtbot, bundle, folder, make_pool
         self.window: MainWindow | None = None
 
     def open(self) -> MainWindow:
@@ -44,7 +49,8 @@ class Room:
 
         file = self.folder / "settings.json"
         settings = load_settings(file)
-        desk = Desk(store=Store(self.folder / "store.sqlite"), policy=settings.triage_policy)
+        store = Store(self.folder / "store.sqlite")
+        desk = Desk(store=store, policy=settings.triage_policy, make_pool=self.make_pool)
         self.window = MainWindow(desk, settings=settings, settings_file=file)
         self.window.resize(1200, 800)
         self.window.show()
@@ -54,14 +60,15 @@ class Room:
         window = self.open()
         window.desk.use_bundle(self.bundle, wanted=Wanted.CPU)
         window.open_paths(paths)
-        self.qtbot.waitUntil(lambda: self.done(window), timeout=30000)
+        films = sum(len(list(path.iterdir())) if path.is_dir() else 1 for path in set(paths))
+        self.qtbot.waitUntil(lambda: self.done(window, films), timeout=60000)
         window.list_actions.most_urgent()
         return window
 
     def open_shown(self, path: Path) -> MainWindow:
         """Open one film, scored and on the screen."""
         window = self.open_scored([path])
-        self.qtbot.waitUntil(lambda: window.viewer.shown_source == path, timeout=10000)
+        self.qtbot.waitUntil(lambda: window.viewer.shown_source == path, timeout=60000)
         return window
 
     def close(self) -> None:
@@ -73,9 +80,9 @@ class Room:
             self.window = None
 
     @staticmethod
-    def done(window: MainWindow) -> bool:
-        rows = window.desk.sheet.rows
-        return bool(rows) and not window.desk.sheet.count(Lane.WAITING)
+    def done(window: MainWindow, films: int = 1) -> bool:
+        """Whether at least so many films are on the list, which may come in parts, and every one has a verdict."""
+        return len(window.desk.sheet.rows) >= films and not window.desk.sheet.count(Lane.WAITING)
 
 
 def make_film(path: Path, *, grey: int, shape: tuple[int, int] = (320, 256), seed: int = 0) -> Path:
@@ -124,14 +131,30 @@ def qapp() -> QApplication:
     return make_application()
 
 
+@pytest.fixture(scope="session")
+def warm_pools(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WarmPools]:
+    """Decoding processes for every test that is not about them."""
+    pools = WarmPools(make_film(tmp_path_factory.mktemp("warm") / "film.png", grey=90))
+    yield pools
+    pools.close()
+
+
 @pytest.fixture
-def room(qtbot: QtBot, bundle: Bundle, tmp_path: Path) -> Iterator[Room]:
+def room(qtbot: QtBot, bundle: Bundle, tmp_path: Path, warm_pools: WarmPools) -> Iterator[Room]:
     """A window's place; it is closed at the end."""
     folder = tmp_path / "kept"
     folder.mkdir()
-    room = Room(qtbot, bundle, folder)
+    room = Room(qtbot, bundle, folder, warm_pools)
     yield room
     room.close()
+
+
+@pytest.fixture
+def quick_watch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Watched folders that a test need not wait for."""
+    defaults = FolderWatch.__init__.__kwdefaults__
+    monkeypatch.setitem(defaults, "interval_s", 0.05)
+    monkeypatch.setitem(defaults, "settle_s", 0.1)
 
 
 @pytest.fixture(autouse=True)
@@ -158,14 +181,21 @@ def own_unpacked(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.M
 
 @pytest.fixture(autouse=True)
 def nothing_outlives_a_test() -> Iterator[None]:
-    """No thread and no process is left behind."""
+    """No thread and no process is left behind; those of `warm_pools` are there before."""
     before, children = set(threading.enumerate()), _children()
     yield
-    left = [thread for thread in threading.enumerate() if thread not in before and thread.is_alive()]
-    for thread in left:
-        thread.join(timeout=3)
-    assert not [thread for thread in left if thread.is_alive()]
-    assert _children() <= children
+    assert left_behind(before, children) == []
+
+
+def left_behind(threads: set[threading.Thread], children: set[str], *, patience_s: float = 10.0) -> list[str]:
+    """Name the threads and processes that were not there before; threads that are about to end may do so.
+
+    A warm process that is lent may still answer what its last borrower asked.
+    """
+    end = time.monotonic() + patience_s
+    while (left := set(threading.enumerate()) - threads) and time.monotonic() < end:
+        time.sleep(0.01)
+    return [*(thread.name for thread in left), *sorted(_children() - children)]
 
 
 def _children() -> set[str]:

@@ -18,6 +18,7 @@ from cxr_desktop.inference.heatmap import colour, colour_range
 from cxr_desktop.inference.providers import Wanted
 from cxr_desktop.inference.toy import write_toy_bundle
 from cxr_desktop.inference.verdict import Score, Scored
+from cxr_desktop.intake.pool import MakePool
 from cxr_desktop.ui.bundle_table import bundle_rows
 from cxr_shared.bundle import Bundle, Calibration, Interval, OperatingPoint, open_bundle
 from cxr_shared.findings import Target
@@ -66,9 +67,9 @@ def test_a_film_is_positive_where_its_map_lies_above_the_colour_scales_zero(
 
 
 def test_triage_and_its_reports_state_logit_and_calibrated_probability(
-    calibrated: Bundle, films: dict[str, Path], tmp_path: Path
+    calibrated: Bundle, films: dict[str, Path], tmp_path: Path, warm_pools: MakePool
 ) -> None:
-    worklist = score_all([films["bright"]], calibrated, wanted=Wanted.CPU)
+    worklist = score_all([films["bright"]], calibrated, wanted=Wanted.CPU, make_pool=warm_pools)
     (verdict,) = worklist.verdicts
     assert isinstance(verdict, Scored)
     score = verdict.scores[Target.EFFUSION]
@@ -91,11 +92,15 @@ def test_triage_and_its_reports_state_logit_and_calibrated_probability(
     assert float(row["effusion_logit"]) == pytest.approx(score.logit, abs=1e-6)
 
 
-def test_json_has_null_where_a_threshold_has_no_logit(tmp_path: Path, films: dict[str, Path]) -> None:
+def test_json_has_null_where_a_threshold_has_no_logit(
+    tmp_path: Path, films: dict[str, Path], warm_pools: MakePool
+) -> None:
     path = tmp_path / "sure.cxr"
     write_toy_bundle(path, {Target.EFFUSION: (12.0, -8.0)}, size=64, threshold=1.0)
     bundle = open_bundle(path)
-    Reports(json=tmp_path / "w.json").write(score_all([films["bright"]], bundle, wanted=Wanted.CPU), bundle)
+    Reports(json=tmp_path / "w.json").write(
+        score_all([films["bright"]], bundle, wanted=Wanted.CPU, make_pool=warm_pools), bundle
+    )
     (film,) = json.loads((tmp_path / "w.json").read_text())["films"]
     assert film["scores"]["effusion"]["threshold_logit"] is None
 

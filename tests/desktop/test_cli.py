@@ -2,21 +2,52 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
 import signal
 import subprocess
 import sys
-import time
+import warnings
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
 
+from cxr_desktop.bench_ui import start
+from cxr_desktop.cli import main
+
 _HEAVY = ("numpy", "cv2", "onnxruntime", "onnx", "PySide6", "pydicom", "pydantic")
+
+
+class Said(NamedTuple):
+    """What a command ended with and printed."""
+
+    code: int
+    out: str
+    err: str
+
+
+Desktop = Callable[..., Said]
+
+
+@pytest.fixture
+def desktop(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Desktop:
+    """Run `cxr-desktop` in this process, through its boundary; an exception that passes it fails the test."""
+    monkeypatch.delenv("CXR_BUNDLE", raising=False)
+
+    def run(*arguments: str | Path) -> Said:
+        monkeypatch.setattr("sys.argv", ["cxr-desktop", *map(str, arguments)])
+        capsys.readouterr()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # cyclopts doubts an application called from pytest
+            with pytest.raises(SystemExit) as ended:
+                sys.exit(main())
+        return Said(int(ended.value.code or 0), *capsys.readouterr())
+
+    return run
 
 
 def _run(*arguments: object, bundle: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -51,17 +82,17 @@ def test_triage_writes_all_reports_and_prints_the_urgent_films(
 
 
 def test_triage_opens_zips_and_names_what_it_could_not_open(
-    films: dict[str, Path], bundle_path: Path, tmp_path: Path
+    desktop: Desktop, films: dict[str, Path], bundle_path: Path, tmp_path: Path
 ) -> None:
     with zipfile.ZipFile(tmp_path / "films.zip", "w") as archive:
         archive.write(films["dark"], "a/dark.png")
         archive.writestr("inner.zip", b"PK")
     (tmp_path / "broken.zip").write_bytes(b"PK")
-    done = _run(
+    done = desktop(
         "triage", tmp_path / "films.zip", tmp_path / "broken.zip", "--provider", "cpu", "--json", tmp_path / "w.json",
-        bundle=bundle_path,
+        "--bundle", bundle_path,
     )  # fmt: skip
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.code, done.err) == (0, "")
     written = json.loads((tmp_path / "w.json").read_text())["films"]
     assert {Path(film["file"]).name: film["state"] for film in written} == {
         "dark.png": "scored",
@@ -71,50 +102,53 @@ def test_triage_opens_zips_and_names_what_it_could_not_open(
 
 
 def test_triage_writes_pdf_and_dicom_and_names_nobody_where_asked(
-    films: dict[str, Path], bundle_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    desktop: Desktop,
+    qapp: Any,
+    films: dict[str, Path],
+    bundle_path: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    pytest.importorskip("PySide6")
     monkeypatch.setenv("CXR_PSEUDONYM_KEY", str(tmp_path / "key"))
-    done = _run(
+    done = desktop(
         "triage", films["dark"], "--provider", "cpu", "--pdf", tmp_path / "w.pdf", "--dicom", tmp_path / "dicom",
-        "--json", tmp_path / "w.json", "--deidentified", bundle=bundle_path,
+        "--json", tmp_path / "w.json", "--deidentified", "--bundle", bundle_path,
     )  # fmt: skip
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.code, done.err) == (0, "")
     assert (tmp_path / "w.pdf").read_bytes().startswith(b"%PDF")
-    assert "film-0001 is no DICOM file" in done.stdout
-    assert "look whether text is burned into" in done.stdout
+    assert "film-0001 is no DICOM file" in done.out
+    assert "look whether text is burned into" in done.out
     assert "dark" not in (tmp_path / "w.json").read_text()
 
 
-def test_no_bundle_is_one_sentence_that_says_how_to_get_one(films: dict[str, Path]) -> None:
-    done = _run("triage", films["dark"])
-    assert done.returncode == 1
-    assert done.stderr.count("\n") == 1
-    assert "cxr-export onnx" in done.stderr
+def test_no_bundle_is_one_sentence_that_says_how_to_get_one(desktop: Desktop, films: dict[str, Path]) -> None:
+    done = desktop("triage", films["dark"])
+    assert done.code == 1
+    assert done.err.count("\n") == 1
+    assert "cxr-export onnx" in done.err
 
 
-def test_no_film_is_exit_code_1(tmp_path: Path, bundle_path: Path) -> None:
-    done = _run("triage", tmp_path, "--bundle", bundle_path, "--provider", "cpu")
-    assert done.returncode == 1
-    assert "no film was found" in done.stderr
+def test_no_film_is_exit_code_1(desktop: Desktop, tmp_path: Path, bundle_path: Path) -> None:
+    done = desktop("triage", tmp_path, "--bundle", bundle_path, "--provider", "cpu")
+    assert done.code == 1
+    assert "no film was found" in done.err
 
 
-def test_only_refused_films_are_rows_and_exit_code_0(films: dict[str, Path], bundle_path: Path) -> None:
-    done = _run("triage", films["broken"], "--bundle", bundle_path, "--provider", "cpu")
-    assert done.returncode == 0
-    assert "not scored" in done.stdout
+def test_only_refused_films_are_rows_and_exit_code_0(
+    desktop: Desktop, films: dict[str, Path], bundle_path: Path
+) -> None:
+    done = desktop("triage", films["broken"], "--bundle", bundle_path, "--provider", "cpu")
+    assert done.code == 0
+    assert "not scored" in done.out
 
 
-def _wait_for_a_decoder(process: subprocess.Popen[str]) -> None:
-    """Wait until the command decodes its films, however loaded the machine is."""
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and process.poll() is None:
-        lists = Path(f"/proc/{process.pid}/task").glob("*/children")  # a thread lists the children that it started
-        with contextlib.suppress(OSError):  # threads and children come and go
-            children = [child for each in lists for child in each.read_text().split()]
-            if any(b"cxr_desktop.intake.worker" in Path(f"/proc/{each}/cmdline").read_bytes() for each in children):
-                return
-        time.sleep(0.05)
+def _wait_for_films(process: subprocess.Popen[str], of: int) -> None:
+    """Read the bar that the command draws until some films are done."""
+    assert process.stderr is not None
+    drawn = ""
+    while not re.search(rf"[1-9]\d*/{of}\b", drawn):
+        drawn += (read := process.stderr.read(1))
+        assert read, drawn
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is sent otherwise on Windows")
@@ -131,12 +165,13 @@ def test_ctrl_c_writes_what_was_done_and_says_so(
     process = subprocess.Popen(
         [*map(str, command)],
         stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
+        env={**os.environ, "FORCE_COLOR": "1", "TERM": "xterm"},  # so that it draws its bar
         # A shell lets its background jobs ignore Ctrl-C, and children inherit that.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509  (no lock is held)
     )
-    _wait_for_a_decoder(process)
-    time.sleep(2)  # a film takes a tenth of that, 400 take twenty times as long
+    _wait_for_films(process, of=400)
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=60)
     document = json.loads(report.read_text())
@@ -175,11 +210,28 @@ def test_self_test_passes_without_a_bundle() -> None:
     assert "verdict and reading kept, read back" in done.stdout
 
 
-def test_bench_ui_prints_figures_beside_their_aims_and_leaves_the_persons_list_alone() -> None:
+@pytest.mark.slow
+def test_bench_ui_prints_figures_beside_their_aims_and_leaves_the_persons_list_alone(
+    desktop: Desktop, qapp: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With one start of the window in place of five, and five of them nightly."""
+    monkeypatch.setattr(start, "_STARTS", 1)
+    done = desktop("bench-ui", "--films", "60")
+    assert done.code == 0, done.err
+    _check_bench(done.out)
+
+
+@pytest.mark.nightly
+@pytest.mark.slow
+def test_bench_ui_as_a_person_runs_it() -> None:
     done = _run("bench-ui", "--films", "60")
     assert done.returncode == 0, done.stderr
+    _check_bench(done.stdout)
+
+
+def _check_bench(printed: str) -> None:
     for what in ("start until the window is painted", "first pixel", "window/level", "60 films opened again", "memory"):
-        assert what in done.stdout
-    assert "≤ 2,000 ms" in done.stdout
+        assert what in printed
+    assert "≤ 2,000 ms" in printed
     assert not Path(os.environ["CXR_STORE"]).exists()
     assert not Path(os.environ["CXR_SETTINGS"]).exists()

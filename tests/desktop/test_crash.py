@@ -22,7 +22,6 @@ from cxr_desktop.inference.lanes import Lane
 from cxr_desktop.store import Store, default_store_path
 from cxr_desktop.worklist.row import Row
 
-_ROUNDS = 3
 _FILMS = 40
 _STEP = 14
 _PROGRAM = Path(__file__).with_name("crashing_window.py")
@@ -65,10 +64,13 @@ def _holds(row: Row, what: str, value: str) -> bool:
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="a process is killed otherwise on Windows")
-def test_a_killed_window_loses_nothing_that_it_showed(qtbot: QtBot, bundle_path: Path, folder: Path) -> None:
+@pytest.mark.parametrize("rounds", [1, pytest.param(3, marks=[pytest.mark.nightly, pytest.mark.slow])])
+def test_a_killed_window_loses_nothing_that_it_showed(
+    qtbot: QtBot, bundle_path: Path, folder: Path, rounds: int
+) -> None:
     rng = random.Random()
     said: list[list[str]] = []
-    for number in range(_ROUNDS):  # each gets further than the one before, which it begins by showing
+    for number in range(rounds):  # each gets further than the one before, which it begins by showing
         said += _killed(bundle_path, folder, rng.randint(1 + _STEP * number, _STEP * (number + 1)))
         store = Store(default_store_path())
         kept = {film.source.name: film for film in store.load()}
@@ -80,7 +82,7 @@ def test_a_killed_window_loses_nothing_that_it_showed(qtbot: QtBot, bundle_path:
 
     window = app.open_window((), bundle_path)
     try:
-        qtbot.waitUntil(lambda: len(window.desk.sheet.rows) == _FILMS, timeout=30000)
+        qtbot.waitUntil(lambda: len(window.desk.sheet.rows) == _FILMS, timeout=60000)
         qtbot.waitUntil(lambda: not window.desk.sheet.count(Lane.WAITING), timeout=90000)
         rows = {row.source.name: row for row in window.desk.sheet.rows}
         assert all(row.scored for row in rows.values())

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from cxr_desktop.intake import files
 from cxr_desktop.intake.files import find_films, find_films_in_chunks, natural_key
 from cxr_desktop.intake.names import shown_name
 
@@ -76,13 +77,16 @@ def test_chunks_hold_all_films_in_order_and_none_is_longer_than_asked(tmp_path: 
     assert list(find_films_in_chunks([tmp_path], stopped=lambda: True)) == []
 
 
-def test_a_film_does_not_wait_for_a_slow_search(tmp_path: Path) -> None:
+def test_a_film_does_not_wait_for_a_slow_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _tree(tmp_path, "a.png", "b.png")
+    now = 0.0
+    monkeypatch.setattr(files, "time", SimpleNamespace(monotonic=lambda: now))
 
     def slow() -> Iterator[Path]:
+        nonlocal now
         yield tmp_path / "a.png"
         for number in range(3):
-            time.sleep(0.06)
+            now += 0.06
             yield tmp_path / f"empty-{number}"
         yield tmp_path / "b.png"
 

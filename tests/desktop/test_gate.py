@@ -20,6 +20,7 @@ from cxr_desktop.inference.providers import Provider
 from cxr_desktop.inference.toy import write_toy_bundle
 from cxr_desktop.inference.triage import provenance_of, score_films
 from cxr_desktop.inference.verdict import NOT_A_CHEST_FILM, GateReading, Refused, Scored
+from cxr_desktop.intake.pool import MakePool
 from cxr_desktop.intake.prepared import FilmFacts, Prepared
 from cxr_shared.bundle import Bundle, open_bundle
 from cxr_shared.film import Identity, ViewPosition
@@ -54,8 +55,12 @@ def test_what_is_no_chest_film_is_refused_in_a_sentence_and_its_neighbours_are_s
     assert dark.timings.read == 1.0
 
 
-def test_reports_say_how_far_each_film_was(gated: Bundle, films: dict[str, Path], tmp_path: Path) -> None:
-    worklist = score_all([films["bright"], films["dark"], films["broken"]], gated, wanted=Wanted.CPU)
+def test_reports_say_how_far_each_film_was(
+    gated: Bundle, films: dict[str, Path], tmp_path: Path, warm_pools: MakePool
+) -> None:
+    worklist = score_all(
+        [films["bright"], films["dark"], films["broken"]], gated, wanted=Wanted.CPU, make_pool=warm_pools
+    )
     reports = Reports(json=tmp_path / "w.json", csv=tmp_path / "w.csv", html=tmp_path / "w.html")
     reports.write(worklist, gated)
     document = json.loads((tmp_path / "w.json").read_text())

@@ -53,7 +53,7 @@ def test_maps_of_the_bundle_before_leave_windows_of_their_own(room: Any, qtbot: 
     window = room.open_shown(films["dark"])
     beside, before = _window_of_its_own(qtbot, window), window.desk.loaded
     window.desk.use_bundle(room.bundle)
-    qtbot.waitUntil(lambda: window.desk.loaded is not before, timeout=20000)
+    qtbot.waitUntil(lambda: window.desk.loaded is not before, timeout=60000)
     assert beside.stage.main.heat is None
 
 
@@ -102,10 +102,10 @@ def test_the_date_beside_a_prior_goes_with_the_patients_data(room: Any, qtbot: Q
     patients = [row.identity.patient_id for row in window.desk.sheet.rows]
     first = next(row for row in window.desk.sheet.rows if patients.count(row.identity.patient_id) > 1)
     window.table.open(window.table.films.place(first))
-    qtbot.waitUntil(lambda: window.viewer.shown_source == first.source, timeout=20000)
+    qtbot.waitUntil(lambda: window.viewer.shown_source == first.source, timeout=60000)
     window.actions_by_name["compare"].trigger()
     companion = window.stage.companion
-    qtbot.waitUntil(lambda: companion.shown_source is not None, timeout=20000)
+    qtbot.waitUntil(lambda: companion.shown_source is not None, timeout=60000)
     companion.tell(title="prior", dated_title="prior, 2024-01-31")
     assert companion.shown.heading() == "prior, 2024-01-31"
     window.actions_by_name["hide_patients"].trigger()

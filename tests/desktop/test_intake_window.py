@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 import zipfile
 from collections.abc import Callable, Iterator
@@ -16,14 +17,14 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from cxr_desktop import app
-from cxr_desktop.intake import watch
+from cxr_desktop.intake.pool import MakePool
 from cxr_desktop.ui.actions import MENUS
 from cxr_desktop.ui.desk import Desk
 from cxr_desktop.ui.dialogs import Dialogs
 from cxr_desktop.ui.window import MainWindow
 
 WriteFilm = Callable[..., Path]
-_PATIENCE_MS = 30_000
+_PATIENCE_MS = 60_000
 
 
 class _Answers(Dialogs):
@@ -42,20 +43,12 @@ def answers() -> _Answers:
 
 
 @pytest.fixture
-def window(qtbot: QtBot, answers: _Answers) -> Iterator[MainWindow]:
-    window = MainWindow(Desk(), dialogs=answers)
+def window(qtbot: QtBot, answers: _Answers, warm_pools: MakePool) -> Iterator[MainWindow]:
+    window = MainWindow(Desk(make_pool=warm_pools), dialogs=answers)
     window.show()
     yield window
     window.close()
     QApplication.processEvents()
-
-
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A watch that a test need not wait for."""
-    defaults = watch.FolderWatch.__init__.__kwdefaults__
-    monkeypatch.setitem(defaults, "interval_s", 0.05)
-    monkeypatch.setitem(defaults, "settle_s", 0.1)
 
 
 def _names(window: MainWindow) -> list[str]:
@@ -106,7 +99,7 @@ def test_a_zip_gives_its_films_and_its_troubles(
 
 
 def test_the_menu_watches_a_folder_until_it_is_asked_not_to(
-    window: MainWindow, qtbot: QtBot, tmp_path: Path, write_film: WriteFilm, answers: _Answers, quick: None
+    window: MainWindow, qtbot: QtBot, tmp_path: Path, write_film: WriteFilm, answers: _Answers, quick_watch: None
 ) -> None:
     action = window.actions_by_name["watch_folder"]
     action.trigger()
@@ -120,12 +113,16 @@ def test_the_menu_watches_a_folder_until_it_is_asked_not_to(
     action.trigger()
     assert not action.isChecked()
     assert action.text() == next(entry.text for entry in MENUS["&File"] if entry and entry.name == "watch_folder")
+    assert "cxr-watch" not in {thread.name for thread in threading.enumerate()}
     write_film(tmp_path / "b.png", grey=90)
-    qtbot.wait(400)
-    assert _names(window) == ["a.png"]
+    (tmp_path / "elsewhere").mkdir()
+    window.open_paths([write_film(tmp_path / "elsewhere" / "c.png", grey=90)])
+    qtbot.waitUntil(lambda: _names(window)[1:] == ["c.png"], timeout=_PATIENCE_MS)
 
 
-def test_a_watched_folder_that_goes_is_said(window: MainWindow, qtbot: QtBot, tmp_path: Path, quick: None) -> None:
+def test_a_watched_folder_that_goes_is_said(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path, quick_watch: None
+) -> None:
     folder = tmp_path / "drive"
     with qtbot.waitSignal(window.desk.told, timeout=_PATIENCE_MS) as told:
         window.desk.watch(folder)
@@ -136,7 +133,7 @@ def test_a_watched_folder_that_goes_is_said(window: MainWindow, qtbot: QtBot, tm
 
 
 def test_the_program_watches_the_folder_that_its_command_line_names(
-    qapp: QApplication, tmp_path: Path, write_film: WriteFilm, quick: None, monkeypatch: pytest.MonkeyPatch
+    qapp: QApplication, tmp_path: Path, write_film: WriteFilm, quick_watch: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_film(tmp_path / "a.png", grey=90)
     seen: list[str] = []

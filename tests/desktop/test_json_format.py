@@ -16,6 +16,7 @@ from cxr_desktop.batch import Reports, score_all
 from cxr_desktop.inference.kinds import Wanted
 from cxr_desktop.inference.lanes import Lane
 from cxr_desktop.inference.verdict import GateReading, Refused
+from cxr_desktop.intake.pool import MakePool
 from cxr_desktop.report import Worklist
 from cxr_desktop.report.film_page import Reading
 from cxr_desktop.report.json_file import SCHEMA, worklist_document
@@ -32,10 +33,10 @@ def read_whole(document: dict[str, Any]) -> WorklistFile:
 
 
 @pytest.fixture
-def worklist(bundle: Bundle, films: dict[str, Path], make_dicom: Callable[..., Path]) -> Worklist:
+def worklist(bundle: Bundle, films: dict[str, Path], make_dicom: Callable[..., Path], warm_pools: MakePool) -> Worklist:
     dicom = make_dicom(films["dark"].parent / "film.dcm")
     lateral = make_dicom(films["dark"].parent / "lateral.dcm", orientation=("A", "F"))
-    return score_all([*films.values(), dicom, lateral], bundle, wanted=Wanted.CPU)
+    return score_all([*films.values(), dicom, lateral], bundle, wanted=Wanted.CPU, make_pool=warm_pools)
 
 
 def test_scored_and_refused_films_are_described(worklist: Worklist) -> None:

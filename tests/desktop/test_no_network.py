@@ -49,7 +49,7 @@ def test_triage_and_window_work_without_a_network(
     assert len(worklist.verdicts) == 4
     window = app.open_window([films["dark"].parent], bundle_path)
     try:
-        qtbot.waitUntil(lambda: len(window.desk.sheet.rows) == 4, timeout=30000)
+        qtbot.waitUntil(lambda: len(window.desk.sheet.rows) == 4, timeout=60000)
         qtbot.waitUntil(lambda: not window.desk.sheet.count(Lane.WAITING), timeout=60000)
         window.help_actions.show_keys()
         window.help_actions.show_bundle()

@@ -40,7 +40,7 @@ def _open_bundle(qtbot: QtBot, window: MainWindow, bundle: Bundle) -> None:
     """Open it, and wait until what it said before is on the list."""
     before = window.desk.loaded
     window.desk.use_bundle(bundle, wanted=Wanted.CPU)
-    qtbot.waitUntil(lambda: window.desk.loaded is not before and window.desk._scoring.recalled, timeout=30000)
+    qtbot.waitUntil(lambda: window.desk.loaded is not before and window.desk._scoring.recalled, timeout=60000)
 
 
 def _fill_the_disk(store_of: MainWindow, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,7 +144,7 @@ def test_what_was_said_of_a_film_is_there_when_it_or_a_copy_is_opened_anew(
     again.desk.use_bundle(room.bundle, wanted=Wanted.CPU)
     copy = shutil.copy(films["dark"], films["dark"].with_name("copy.png"))
     again.open_paths([films["dark"], Path(copy)])
-    qtbot.waitUntil(lambda: len(again.desk.sheet.rows) == 3 and room.done(again), timeout=30000)
+    qtbot.waitUntil(lambda: len(again.desk.sheet.rows) == 3 and room.done(again), timeout=60000)
     notes = {row.source.name: row.read.note if row.read else "" for row in again.desk.sheet.rows}
     assert notes == {"bright.png": "", "dark.png": "skin fold", "copy.png": "skin fold"}
 
@@ -188,7 +188,7 @@ def test_a_film_that_was_opened_again_is_not_put_back_a_second_time(
     window = room.open_scored([films["dark"], films["bright"]])
     window.list_actions.take_off()
     window.open_paths([films["dark"]])
-    qtbot.waitUntil(lambda: len(window.desk.sheet.rows) == 2 and room.done(window), timeout=20000)
+    qtbot.waitUntil(lambda: len(window.desk.sheet.rows) == 2 and room.done(window), timeout=60000)
     window.list_actions.put_back()
     assert sorted(row.source.stem for row in window.desk.sheet.rows) == ["bright", "dark"]
 

@@ -16,6 +16,7 @@ from pytestqt.qtbot import QtBot
 
 from cxr_desktop.inference.kinds import Wanted
 from cxr_desktop.inference.toy import write_toy_bundle
+from cxr_desktop.intake.pool import MakePool
 from cxr_desktop.ui import scoring
 from cxr_desktop.ui.shelf import Shelf
 from cxr_desktop.ui.widgets.viewer import FilmViewer
@@ -41,13 +42,21 @@ def test_of_two_bundles_the_one_that_was_asked_for_last_is_used(
             go_on.wait(30)
         return load(bundle, wanted, **rest)
 
+    heard: list[Any] = []
+    use = scoring.Scoring._use
+
+    def hear(self: Any, loaded: Any, asked: int) -> None:
+        use(self, loaded, asked)
+        heard.append(loaded.bundle)
+
     monkeypatch.setattr(scoring, "load", slowly)
+    monkeypatch.setattr(scoring.Scoring, "_use", hear)
     window = room.open()
     window.desk.use_bundle(slow, wanted=Wanted.CPU)
     window.desk.use_bundle(room.bundle, wanted=Wanted.CPU)
-    qtbot.waitUntil(lambda: window.desk.loaded is not None, timeout=20000)
+    qtbot.waitUntil(lambda: window.desk.loaded is not None, timeout=60000)
     go_on.set()
-    qtbot.wait(1500)
+    qtbot.waitUntil(lambda: heard == [room.bundle, slow], timeout=60000)
     assert window.desk.loaded.bundle is room.bundle
 
 
@@ -59,7 +68,7 @@ def test_a_bundle_that_cannot_be_used_leaves_the_badges_of_the_one_that_scores(
     window.desk.open_bundle(films["broken"])
     assert window.status.bundle.text() == badges[0]
     assert "verifying" in window.status.provider.text()
-    qtbot.waitUntil(lambda: "not a sound bundle" in window.notice.text, timeout=5000)
+    qtbot.waitUntil(lambda: "not a sound bundle" in window.notice.text, timeout=60000)
     assert (window.status.bundle.text(), window.status.provider.text()) == badges
 
 
@@ -67,7 +76,7 @@ def test_a_film_that_is_being_read_is_never_shown_by_the_picture_of_another(
     room: Any, qtbot: QtBot, films: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     window = room.open_scored([films["dark"], films["bright"]])
-    qtbot.waitUntil(lambda: window.viewer.shown_source == films["dark"], timeout=10000)
+    qtbot.waitUntil(lambda: window.viewer.shown_source == films["dark"], timeout=60000)
     read, go_on = Shelf.read, threading.Event()
 
     def slowly(self: Shelf, path: Path) -> Any:
@@ -80,12 +89,12 @@ def test_a_film_that_is_being_read_is_never_shown_by_the_picture_of_another(
     assert window.viewer.shown_source is None
     assert window.viewer.message == "Reading the film…"
     go_on.set()
-    qtbot.waitUntil(lambda: window.viewer.shown_source == films["bright"], timeout=10000)
+    qtbot.waitUntil(lambda: window.viewer.shown_source == films["bright"], timeout=60000)
     assert window.viewer.heat is not None
 
 
 def test_a_watched_film_that_is_written_over_is_shown_anew_with_nothing_of_the_one_before(
-    room: Any, qtbot: QtBot, films: dict[str, Path], write_film: Callable[..., Path]
+    room: Any, qtbot: QtBot, films: dict[str, Path], write_film: Callable[..., Path], quick_watch: None
 ) -> None:
     window = room.open_shown(films["dark"])
     row, before = window.row, window.row.sha256
@@ -96,8 +105,8 @@ def test_a_watched_film_that_is_written_over_is_shown_anew_with_nothing_of_the_o
     window.desk.watch(films["dark"].parent)
     window.side.reading.note.setPlainText("said of the old one")
     write_film(films["dark"], grey=220, seed=9)
-    qtbot.waitUntil(lambda: row.sha256 not in ("", before), timeout=30000)
-    qtbot.waitUntil(lambda: window.viewer.shown_source is not None, timeout=10000)
+    qtbot.waitUntil(lambda: row.sha256 not in ("", before), timeout=60000)
+    qtbot.waitUntil(lambda: window.viewer.shown_source is not None, timeout=60000)
     assert _grey(window.viewer) > levels
     assert window.viewer.measurements.items == ()
     assert beside.stage.main.shown_source is None
@@ -114,7 +123,7 @@ def test_a_film_that_was_written_over_while_nobody_watched_is_not_shown_under_it
     write_film(films["dark"], grey=220, seed=9)
     window.desk._shelf.forget(films["dark"])
     window.table.open(window.table.films.place(row))
-    qtbot.waitUntil(lambda: window.viewer.shown_source == films["dark"] and row.scored is not None, timeout=20000)
+    qtbot.waitUntil(lambda: window.viewer.shown_source == films["dark"] and row.scored is not None, timeout=60000)
     assert row.scored.urgency.positive[0] is Target.EFFUSION
     assert window.viewer.shown_film.facts.sha256 == row.sha256
     assert window.viewer.heat is not None
@@ -125,11 +134,11 @@ def test_a_picture_of_what_was_there_before_gives_way_to_the_film_that_was_score
 ) -> None:
     window = room.open()
     window.open_paths([films["dark"]])
-    qtbot.waitUntil(lambda: window.viewer.shown_source == films["dark"], timeout=10000)
+    qtbot.waitUntil(lambda: window.viewer.shown_source == films["dark"], timeout=60000)
     write_film(films["dark"], grey=220, seed=9)
     window.desk.use_bundle(room.bundle, wanted=Wanted.CPU)
-    qtbot.waitUntil(lambda: room.done(window), timeout=20000)
-    qtbot.waitUntil(lambda: window.viewer.shown_source == films["dark"], timeout=10000)
+    qtbot.waitUntil(lambda: room.done(window), timeout=60000)
+    qtbot.waitUntil(lambda: window.viewer.shown_source == films["dark"], timeout=60000)
     assert window.viewer.shown_film.facts.sha256 == window.row.sha256
 
 
@@ -147,27 +156,24 @@ def test_a_verdict_on_what_a_file_held_before_is_made_again(
     arrivals._arrived([films["bright"]], [(stat.st_size, stat.st_mtime_ns)])
     desk._judged(old)
     assert row.verdict is None
-    qtbot.waitUntil(lambda: room.done(window), timeout=20000)
+    qtbot.waitUntil(lambda: room.done(window), timeout=60000)
     assert row.scored.urgency.positive[0] is Target.PNEUMOTHORAX
 
 
 def test_a_picture_that_was_being_read_when_its_file_changed_is_not_kept(
-    films: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+    films: dict[str, Path], warm_pools: MakePool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shelf = Shelf()
-    try:
-        display = shelf._pool.display
+    pool = warm_pools(workers=1)
+    shelf, display = Shelf(pool), pool.display
 
-        def overtaken(path: Path) -> Any:
-            film = display(path)
-            shelf.forget(path)
-            return film
+    def overtaken(path: Path) -> Any:
+        film = display(path)
+        shelf.forget(path)
+        return film
 
-        monkeypatch.setattr(shelf._pool, "display", overtaken)
-        assert not isinstance(shelf.read(films["dark"]), str)
-        assert shelf.kept(films["dark"]) is None
-    finally:
-        shelf.close()
+    monkeypatch.setattr(pool, "display", overtaken)
+    assert not isinstance(shelf.read(films["dark"]), str)
+    assert shelf.kept(films["dark"]) is None
 
 
 def test_a_list_that_becomes_empty_leaves_no_film_that_could_still_be_read(
@@ -182,7 +188,7 @@ def test_a_list_that_becomes_empty_leaves_no_film_that_could_still_be_read(
     assert row.read is None
     window.list_actions.put_back()
     assert window.row is row
-    qtbot.waitUntil(lambda: window.viewer.shown_source == films["dark"], timeout=10000)
+    qtbot.waitUntil(lambda: window.viewer.shown_source == films["dark"], timeout=60000)
 
 
 def test_the_open_film_is_chosen_again_when_a_search_that_hid_it_ends(

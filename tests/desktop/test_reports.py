@@ -10,6 +10,7 @@ import pytest
 from cxr_desktop.batch import Reports, score_all
 from cxr_desktop.inference.kinds import Wanted
 from cxr_desktop.inference.verdict import Refused, Scored
+from cxr_desktop.intake.pool import MakePool
 from cxr_desktop.report import Worklist, write_csv
 from cxr_desktop.report import worklist as worklist_module
 from cxr_shared.bundle import Bundle
@@ -17,8 +18,8 @@ from cxr_shared.errors import OutputError
 
 
 @pytest.fixture
-def worklist(bundle: Bundle, films: dict[str, Path]) -> Worklist:
-    return score_all(films.values(), bundle, wanted=Wanted.CPU, thumbnails=True)
+def worklist(bundle: Bundle, films: dict[str, Path], warm_pools: MakePool) -> Worklist:
+    return score_all(films.values(), bundle, wanted=Wanted.CPU, thumbnails=True, make_pool=warm_pools)
 
 
 def test_json_is_versioned_complete_and_in_order(bundle: Bundle, worklist: Worklist, tmp_path: Path) -> None:

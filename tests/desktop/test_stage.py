@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QApplication, QMainWindow
 from pytestqt.qtbot import QtBot
 
 from cxr_desktop.inference.heatmap import colour, film_map
-from cxr_desktop.intake.decoding import DecodePool
+from cxr_desktop.intake.pool import MakePool
 from cxr_desktop.intake.prepared import DisplayFilm, FilmFacts, Presentation
 from cxr_desktop.intake.reading import presentation_lut
 from cxr_desktop.ui.actions import build_menus
@@ -182,9 +182,11 @@ def test_a_mirrored_film_says_so_even_without_words(stage: Stage) -> None:
     assert FLIPPED.startswith("FLIPPED")
 
 
-def test_a_film_without_orientation_has_no_letters_and_says_why(stage: Stage, films: dict[str, Path]) -> None:
-    with DecodePool(workers=1) as pool:
-        film = pool.display(films["dark"])
+def test_a_film_without_orientation_has_no_letters_and_says_why(
+    stage: Stage, films: dict[str, Path], warm_pools: MakePool
+) -> None:
+    pool = warm_pools(workers=1)
+    film = pool.display(films["dark"])
     assert isinstance(film, DisplayFilm)
     stage.show_film(Pyramid(film))
     assert stage.main.view is not None
@@ -296,7 +298,7 @@ def test_the_magnifier_shows_the_pixels_under_the_cursor_enlarged(stage: Stage) 
 
 
 def test_without_a_companion_it_is_said_in_one_sentence(window: _Window, stage: Stage, qtbot: QtBot) -> None:
-    with qtbot.waitSignal(stage.companion_wanted, timeout=1000):
+    with qtbot.waitSignal(stage.companion_wanted, timeout=60000):
         _press(window, qtbot, Qt.Key.Key_C)
     assert stage.beside is Beside.COMPANION
     assert stage.companion.isVisible()
@@ -360,18 +362,20 @@ def test_the_next_film_never_stands_beside_the_last_ones_prior(stage: Stage) -> 
     assert stage.companion.annotations.identity == ()
 
 
-def test_what_the_model_saw_are_the_very_pixels(stage: Stage, qtbot: QtBot, films: dict[str, Path]) -> None:
-    with DecodePool(workers=1) as pool:
-        film = pool.display(films["dark"])
-        (prepared,) = next(iter(pool.prepare([films["dark"]], SPEC)))
+def test_what_the_model_saw_are_the_very_pixels(
+    stage: Stage, qtbot: QtBot, films: dict[str, Path], warm_pools: MakePool
+) -> None:
+    pool = warm_pools(workers=1)
+    film = pool.display(films["dark"])
+    (prepared,) = next(iter(pool.prepare([films["dark"]], SPEC)))
     assert isinstance(film, DisplayFilm)
-    inputs = ModelInputs()
+    inputs = ModelInputs(warm_pools(workers=1))
     inputs.made.connect(stage.show_model_view)
     stage.model_view_wanted.connect(lambda path: inputs.request(path, SPEC))
     try:
         stage.show_film(Pyramid(film))
         stage.want_model_view(True)
-        qtbot.waitUntil(lambda: stage.companion.view is not None, timeout=30000)
+        qtbot.waitUntil(lambda: stage.companion.view is not None, timeout=60000)
     finally:
         inputs.close()
     shown = stage.companion.view
@@ -401,7 +405,7 @@ def test_a_film_opens_in_a_window_of_its_own_with_its_own_keys(window: _Window, 
     assert "a.dcm" not in film_window.windowTitle()
     assert "NOT FOR CLINICAL USE" in film_window.windowTitle()
     film_window.activateWindow()
-    qtbot.waitUntil(film_window.isActiveWindow, timeout=10000)
+    qtbot.waitUntil(film_window.isActiveWindow, timeout=60000)
     _press(film_window, qtbot, Qt.Key.Key_I)
     assert viewer.inverted
     assert not stage.main.inverted
@@ -427,11 +431,11 @@ def test_one_to_one_is_in_the_screens_own_pixels(stage: Stage) -> None:
 
 
 def test_every_presentation_of_a_file_comes_with_its_explanation(
-    tmp_path: Path, make_dicom: Callable[..., Path]
+    tmp_path: Path, make_dicom: Callable[..., Path], warm_pools: MakePool
 ) -> None:
     path = make_dicom(tmp_path / "film.dcm")
-    with DecodePool(workers=1) as pool:
-        film = pool.display(path)
+    pool = warm_pools(workers=1)
+    film = pool.display(path)
     assert isinstance(film, DisplayFilm)
     assert [each.name for each in film.presentations] == ["window 1: NORMAL", "window 2: HARDER"]
     assert film.presentations[1].window.width == pytest.approx(499.0)

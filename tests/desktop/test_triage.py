@@ -16,7 +16,7 @@ from cxr_desktop.inference.lanes import Lane, lane_of
 from cxr_desktop.inference.providers import Provider
 from cxr_desktop.inference.triage import FilmJudged, FilmsFound, TriageEvent, provenance_of, score_films, triage
 from cxr_desktop.inference.verdict import Refused, Scored
-from cxr_desktop.intake.decoding import DecodePool
+from cxr_desktop.intake.pool import MakePool
 from cxr_desktop.intake.prepared import FilmFacts, Prepared
 from cxr_shared.bundle import Bundle
 from cxr_shared.errors import BundleUnsupported
@@ -49,14 +49,18 @@ def test_films_become_verdicts_with_all_that_a_verdict_holds(bundle: Bundle, fil
         assert dark.maps[target].mean() == pytest.approx(score.logit, abs=1e-4)
 
 
-def test_the_order_is_urgent_then_unscored_then_the_rest(bundle: Bundle, films: dict[str, Path]) -> None:
-    ordered = score_all(films.values(), bundle, wanted=Wanted.CPU).ordered()
+def test_the_order_is_urgent_then_unscored_then_the_rest(
+    bundle: Bundle, films: dict[str, Path], warm_pools: MakePool
+) -> None:
+    ordered = score_all(films.values(), bundle, wanted=Wanted.CPU, make_pool=warm_pools).ordered()
     assert [verdict.source.stem for verdict in ordered] == ["dark", "bright", "broken", "middle"]
     assert [lane_of(verdict) for verdict in ordered] == [Lane.URGENT, Lane.URGENT, Lane.REFUSED, Lane.UNCONFIRMED]
 
 
-def test_equal_films_give_equal_verdicts(bundle: Bundle, films: dict[str, Path]) -> None:
-    first, second = (score_all([films["dark"]], bundle, wanted=Wanted.CPU).verdicts[0] for _ in range(2))
+def test_equal_films_give_equal_verdicts(bundle: Bundle, films: dict[str, Path], warm_pools: MakePool) -> None:
+    first, second = (
+        score_all([films["dark"]], bundle, wanted=Wanted.CPU, make_pool=warm_pools).verdicts[0] for _ in range(2)
+    )
     assert isinstance(first, Scored)
     assert isinstance(second, Scored)
     assert first.scores == second.scores
@@ -64,9 +68,11 @@ def test_equal_films_give_equal_verdicts(bundle: Bundle, films: dict[str, Path])
     assert first.urgency == second.urgency
 
 
-def test_events_say_what_was_found_before_the_first_verdict(bundle: Bundle, films: dict[str, Path]) -> None:
+def test_events_say_what_was_found_before_the_first_verdict(
+    bundle: Bundle, films: dict[str, Path], warm_pools: MakePool
+) -> None:
     events: list[TriageEvent] = []
-    score_all([films["dark"].parent], bundle, wanted=Wanted.CPU, on_event=events.append)
+    score_all([films["dark"].parent], bundle, wanted=Wanted.CPU, on_event=events.append, make_pool=warm_pools)
     found, *judged = events
     assert isinstance(found, FilmsFound)
     assert [path.stem for path in found.files] == ["bright", "broken", "dark", "middle"]
@@ -82,15 +88,15 @@ def test_ctrl_c_keeps_what_was_done(bundle: Bundle, films: dict[str, Path]) -> N
     assert (len(worklist.verdicts), worklist.found, worklist.complete) == (1, 4, False)
 
 
-def test_stopping_ends_after_the_film_in_hand(bundle: Bundle, films: dict[str, Path]) -> None:
+def test_stopping_ends_after_the_film_in_hand(bundle: Bundle, films: dict[str, Path], warm_pools: MakePool) -> None:
     engine = Engine(bundle, threads=1)
     stop = threading.Event()
-    with DecodePool(workers=1) as pool:
-        events = triage(films.values(), engine, provenance_of(engine, CPU), pool=pool, stopped=stop.is_set)
-        assert isinstance(next(events), FilmsFound)
-        assert isinstance(next(events), FilmJudged)
-        stop.set()
-        assert len(list(events)) <= 1
+    pool = warm_pools(workers=1)
+    events = triage(films.values(), engine, provenance_of(engine, CPU), pool=pool, stopped=stop.is_set)
+    assert isinstance(next(events), FilmsFound)
+    assert isinstance(next(events), FilmJudged)
+    stop.set()
+    assert len(list(events)) <= 1
 
 
 class _FailsOn(Engine):

@@ -17,6 +17,7 @@ from pydicom import uid
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
 
+from cxr_desktop.intake import watch
 from cxr_desktop.intake.complete import is_complete
 from cxr_desktop.intake.watch import FolderWatch
 from cxr_shared.opencv import cv2
@@ -56,26 +57,49 @@ def test_films_that_lie_there_and_films_that_arrive_are_reported_once(tmp_path: 
     assert told.look() == []
 
 
-def test_a_file_that_changes_waits_until_it_stands_still(tmp_path: Path) -> None:
+class Clock:
+    """Stands still until a test moves it."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The time that a watch goes by."""
+    clock = Clock()
+    monkeypatch.setattr(watch, "time", clock)
+    return clock
+
+
+def test_a_file_that_changes_waits_until_it_stands_still(tmp_path: Path, clock: Clock) -> None:
     path = tmp_path / "film"
-    told = Told(tmp_path, settle_s=0.3)
+    told = Told(tmp_path, settle_s=3.0)
     for size in (1, 2, 3):
         path.write_bytes(b"x" * size)
         assert told.look() == []
-        time.sleep(0.15)
-    time.sleep(0.3)
+        clock.now += 2.0
+    assert told.look() == []
+    clock.now += 1.0
     assert told.look(1) == ["film"]
 
 
-def test_a_half_written_film_waits_for_its_end_but_not_for_ever(tmp_path: Path, write_film: WriteFilm) -> None:
+def test_a_half_written_film_waits_for_its_end_but_not_for_ever(
+    tmp_path: Path, write_film: WriteFilm, clock: Clock
+) -> None:
     whole = write_film(tmp_path / "whole.png", grey=90).read_bytes()
     for name in ("arriving.png", "torn.png", "empty.png"):
         (tmp_path / name).write_bytes(whole[: len(whole) // 2] if name != "empty.png" else b"")
-    told = Told(tmp_path, settle_s=0.0, give_up_s=0.5)
+    told = Told(tmp_path, settle_s=0.0, give_up_s=60.0)
     assert told.look() == ["whole.png"]
     (tmp_path / "arriving.png").write_bytes(whole)
     assert told.look() == ["arriving.png"]
-    time.sleep(0.6)
+    clock.now += 59.0
+    assert told.look() == []
+    clock.now += 1.0
     assert told.look(1) == ["empty.png", "torn.png"]
 
 
@@ -153,12 +177,15 @@ def test_a_folder_that_may_not_be_read_costs_itself(tmp_path: Path, write_film: 
 
 def test_the_thread_reports_and_ends_at_once(tmp_path: Path, write_film: WriteFilm) -> None:
     arrived = threading.Event()
-    watch = FolderWatch(tmp_path, lambda films: arrived.set(), interval_s=0.05, settle_s=0.1)
-    with watch:
+
+    def arrive(_films: list[Path]) -> None:
+        folder._interval_s = 600.0  # so that it rests for long from now on
+        arrived.set()
+
+    folder = FolderWatch(tmp_path, arrive, interval_s=0.05, settle_s=0.1)
+    with folder:
         write_film(tmp_path / "a.png", grey=90)
         assert arrived.wait(20)
-        watch._interval_s = 600.0
-        time.sleep(0.2)
         start = time.monotonic()
     assert time.monotonic() - start < 1.0
     assert "cxr-watch" not in {thread.name for thread in threading.enumerate()}

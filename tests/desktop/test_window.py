@@ -21,6 +21,7 @@ from pytestqt.qtbot import QtBot
 from cxr_desktop.inference.kinds import Wanted
 from cxr_desktop.inference.lanes import Lane
 from cxr_desktop.inference.verdict import Scored
+from cxr_desktop.intake.pool import MakePool
 from cxr_desktop.ui.actions import MENUS
 from cxr_desktop.ui.desk import Desk
 from cxr_desktop.ui.dialogs import Dialogs
@@ -65,8 +66,8 @@ def answers() -> _Answers:
 
 
 @pytest.fixture
-def window(qtbot: QtBot, answers: _Answers) -> Iterator[MainWindow]:
-    window = MainWindow(Desk(), dialogs=answers)
+def window(qtbot: QtBot, answers: _Answers, warm_pools: MakePool) -> Iterator[MainWindow]:
+    window = MainWindow(Desk(make_pool=warm_pools), dialogs=answers)
     window.resize(1200, 800)
     window.show()
     yield window
@@ -79,14 +80,14 @@ def scored(window: MainWindow, qtbot: QtBot, bundle: Bundle, films: dict[str, Pa
     """A window in which all films are scored and the most urgent one is shown."""
     window.desk.use_bundle(bundle, wanted=Wanted.CPU)
     window.open_paths([films["dark"].parent])
-    qtbot.waitUntil(lambda: _done(window), timeout=15000)
+    qtbot.waitUntil(lambda: _done(window, len(films)), timeout=60000)
     window.list_actions.most_urgent()
-    qtbot.waitUntil(lambda: window.viewer.shown_source == films["dark"], timeout=5000)
+    qtbot.waitUntil(lambda: window.viewer.shown_source == films["dark"], timeout=60000)
     return window
 
 
-def _done(window: MainWindow) -> bool:
-    return bool(window.desk.sheet.rows) and not window.desk.sheet.count(Lane.WAITING)
+def _done(window: MainWindow, films: int = 1) -> bool:
+    return len(window.desk.sheet.rows) >= films and not window.desk.sheet.count(Lane.WAITING)
 
 
 def _names(window: MainWindow) -> list[str]:
@@ -125,7 +126,7 @@ def test_without_a_bundle_it_is_a_viewer_and_says_how_to_get_one(
     window: MainWindow, qtbot: QtBot, films: dict[str, Path]
 ) -> None:
     window.open_paths([films["dark"]])
-    qtbot.waitUntil(lambda: window.viewer.shown_source == films["dark"], timeout=10000)
+    qtbot.waitUntil(lambda: window.viewer.shown_source == films["dark"], timeout=60000)
     assert "cxr-export onnx" in window.notice.text
     assert window.side.why == "Not scored: no bundle is open."
     assert window.status.bundle.text() == "bundle: none"
@@ -136,10 +137,10 @@ def test_films_that_were_open_are_scored_when_a_bundle_comes(
 ) -> None:
     answers.paths = [films["dark"], films["bright"]]
     window.actions_by_name["open_films"].trigger()
-    qtbot.waitUntil(lambda: len(window.desk.sheet.rows) == 2, timeout=5000)
+    qtbot.waitUntil(lambda: len(window.desk.sheet.rows) == 2, timeout=60000)
     answers.paths = [bundle_path]
     window.actions_by_name["open_bundle"].trigger()
-    qtbot.waitUntil(lambda: _done(window), timeout=20000)
+    qtbot.waitUntil(lambda: _done(window), timeout=60000)
     assert {row.lane for row in window.desk.sheet.rows} == {Lane.URGENT}
     assert window.notice.text == ""
 
@@ -186,9 +187,9 @@ def test_a_damaged_bundle_is_explained_and_the_window_goes_on(
     window: MainWindow, qtbot: QtBot, films: dict[str, Path]
 ) -> None:
     window.desk.open_bundle(films["broken"])
-    qtbot.waitUntil(lambda: "not a sound bundle" in window.notice.text, timeout=5000)
+    qtbot.waitUntil(lambda: "not a sound bundle" in window.notice.text, timeout=60000)
     window.open_paths([films["dark"]])
-    qtbot.waitUntil(lambda: window.viewer.shown_source == films["dark"], timeout=10000)
+    qtbot.waitUntil(lambda: window.viewer.shown_source == films["dark"], timeout=60000)
 
 
 def _drag(viewer: FilmViewer, qtbot: QtBot, button: Qt.MouseButton) -> None:
@@ -324,7 +325,7 @@ def test_dropped_files_folders_and_bundles_are_opened(
             QPointF(50, 50), Qt.DropAction.CopyAction, mime, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
         )
     )
-    qtbot.waitUntil(lambda: _done(window), timeout=20000)
+    qtbot.waitUntil(lambda: _done(window, 4), timeout=60000)
     assert len(window.desk.sheet.rows) == 4
     assert window.desk.loaded is not None
 
@@ -334,16 +335,19 @@ def test_a_bundle_among_the_paths_of_the_command_line_is_used(
 ) -> None:
     """A file manager opens a bundle as `cxr-desktop chest.cxr`."""
     window.open_paths([bundle_path])
-    qtbot.waitUntil(lambda: window.desk.loaded is not None, timeout=20000)
+    qtbot.waitUntil(lambda: window.desk.loaded is not None, timeout=60000)
     assert window.notice.text == ""
     window.open_paths([films["dark"], bundle_path])
-    qtbot.waitUntil(lambda: _done(window) and len(window.desk.sheet.rows) == 1, timeout=20000)
+    qtbot.waitUntil(lambda: _done(window) and len(window.desk.sheet.rows) == 1, timeout=60000)
 
 
-def test_a_film_that_is_opened_twice_is_one_row(scored: MainWindow, qtbot: QtBot, films: dict[str, Path]) -> None:
-    scored.open_paths([films["dark"], films["dark"].parent])
-    qtbot.wait(200)
-    assert len(scored.desk.sheet.rows) == 4
+def test_a_film_that_is_opened_twice_is_one_row(
+    scored: MainWindow, qtbot: QtBot, films: dict[str, Path], tmp_path: Path, write_film: Callable[..., Path]
+) -> None:
+    last = write_film(tmp_path / "last.png", grey=90)
+    scored.open_paths([films["dark"], films["dark"].parent, last])
+    qtbot.waitUntil(lambda: scored.desk.sheet.row_of(last) is not None, timeout=60000)
+    assert len(scored.desk.sheet.rows) == 5
 
 
 def test_export_writes_what_the_window_shows(
@@ -352,7 +356,7 @@ def test_export_writes_what_the_window_shows(
     for name, export in (("w.json", scored.exports.export_json), ("w.csv", scored.exports.export_csv)):
         answers.paths = [tmp_path / name]
         export()
-        qtbot.waitUntil(lambda name=name: name in scored.notice.text, timeout=5000)
+        qtbot.waitUntil(lambda name=name: name in scored.notice.text, timeout=60000)
     document = json.loads((tmp_path / "w.json").read_text())
     assert [Path(film["file"]).stem for film in document["films"]] == _names(scored)
 
@@ -362,7 +366,7 @@ def test_export_that_fails_says_why(
 ) -> None:
     answers.paths = [films["dark"] / "w.json"]
     scored.exports.export_json()
-    qtbot.waitUntil(lambda: "Could not write" in scored.notice.text, timeout=5000)
+    qtbot.waitUntil(lambda: "Could not write" in scored.notice.text, timeout=60000)
 
 
 def test_details_of_a_fault_hold_no_path_no_name_and_no_patient(
@@ -374,7 +378,7 @@ def test_details_of_a_fault_hold_no_path_no_name_and_no_patient(
     scored.notice.tell("A word that fades.")
     assert not scored.notice.copy.isVisible()
     scored.exports.export_json()
-    qtbot.waitUntil(lambda: "Jane" in scored.notice.text, timeout=5000)
+    qtbot.waitUntil(lambda: "Jane" in scored.notice.text, timeout=60000)
     qtbot.mouseClick(scored.notice.copy, Qt.MouseButton.LeftButton)
     assert scored.notice.copy.text() == "Copied"
     copied = QApplication.clipboard().text()
@@ -423,16 +427,16 @@ def test_closing_while_scoring_ends_everything_at_once(
         (tmp_path / f"{number}.png").hardlink_to(one)
     window.desk.use_bundle(bundle, wanted=Wanted.CPU)
     window.desk.open_paths([tmp_path / f"{number}.png" for number in range(100)])
-    qtbot.waitUntil(lambda: any(isinstance(row.verdict, Scored) for row in window.desk.sheet.rows), timeout=20000)
+    qtbot.waitUntil(lambda: any(isinstance(row.verdict, Scored) for row in window.desk.sheet.rows), timeout=60000)
     start = time.monotonic()
     window.close()
     assert time.monotonic() - start < 3
 
 
 def test_the_window_answers_while_thousands_of_films_are_added(window: MainWindow) -> None:
-    start = time.monotonic()
+    start = time.thread_time()  # of the window's thread alone, however loaded the machine is
     window.table.films.add([Path(f"/nowhere/film-{number}.png") for number in range(3000)])
-    assert time.monotonic() - start < 1.0
+    assert time.thread_time() - start < 1.0
 
 
 def test_what_a_search_needs_is_there_before_its_first_key(
@@ -441,7 +445,7 @@ def test_what_a_search_needs_is_there_before_its_first_key(
     window.table.films.add([Path(f"/nowhere/film-{number}.png") for number in range(1000)])
     window.table.films.arrange()
     assert not window.table.films.searchable
-    qtbot.waitUntil(lambda: window.table.films.searchable, timeout=5000)
+    qtbot.waitUntil(lambda: window.table.films.searchable, timeout=60000)
 
     def late(row: Row) -> str:
         raise AssertionError(f"row {row.number} was not ready to be searched")

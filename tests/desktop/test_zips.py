@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cxr_desktop.intake import containers, unpacked, zip_plan
-from cxr_desktop.intake.decoding import DecodePool
 from cxr_desktop.intake.explain import reason_for
 from cxr_desktop.intake.files import find_films
+from cxr_desktop.intake.pool import MakePool
 from cxr_desktop.intake.prepared import NotRead, Prepared
 from cxr_desktop.intake.zip_plan import Member, Plan, read_plan, safe_place
 from cxr_shared.bundle import InputSpec
@@ -226,13 +226,15 @@ def test_a_folder_that_another_program_uses_is_kept(tmp_path: Path, monkeypatch:
     assert not theirs.exists()
 
 
-def test_films_of_a_zip_are_decoded_and_its_troubles_are_rows(tmp_path: Path, write_film: WriteFilm) -> None:
+def test_films_of_a_zip_are_decoded_and_its_troubles_are_rows(
+    tmp_path: Path, write_film: WriteFilm, warm_pools: MakePool
+) -> None:
     film = write_film(tmp_path / "film.png", grey=90)
     archive = _zip(tmp_path / "a.zip", {"film.png": film.read_bytes(), "inner.zip": b"PK\x05\x06"})
     paths = [*find_films([archive]), *find_films([_zip(tmp_path / "b.zip", {"read.me": b"x", "b.txt": b""})])]
     (tmp_path / "c.zip").write_bytes(b"PK\x03\x04")
-    with DecodePool(workers=1) as pool:
-        results = [each for ready in pool.prepare([*paths, tmp_path / "c.zip"], InputSpec(size=64)) for each in ready]
+    pool = warm_pools(workers=1)
+    results = [each for ready in pool.prepare([*paths, tmp_path / "c.zip"], InputSpec(size=64)) for each in ready]
     by_name = {each.source.name: each for each in results}
     assert isinstance(by_name["film.png"], Prepared)
     words = {name: each.message for name, each in by_name.items() if isinstance(each, NotRead)}

@@ -10,7 +10,7 @@ from pathlib import Path
 from cxr_desktop.inference.engine import Engine
 from cxr_desktop.inference.triage import TriageEvent, triage
 from cxr_desktop.inference.verdict import Provenance
-from cxr_desktop.intake.decoding import DecodePool
+from cxr_desktop.intake.pool import Pool
 
 
 class Scorer:
@@ -20,6 +20,8 @@ class Scorer:
     ----------
     engine, provenance
         The loaded bundle.
+    pool
+        Decodes the films; closed with the scorer.
     on_event
         Called in the scorer's thread with each event of `triage`.
     on_fault
@@ -33,6 +35,7 @@ class Scorer:
         engine: Engine,
         provenance: Provenance,
         *,
+        pool: Pool,
         on_event: Callable[[TriageEvent], None],
         on_fault: Callable[[str], None],
         on_idle: Callable[[Callable[[], bool]], None] = lambda _stopped: None,
@@ -44,7 +47,7 @@ class Scorer:
         self._on_idle = on_idle
         self._jobs: queue.SimpleQueue[Sequence[Path] | None] = queue.SimpleQueue()
         self._stop = threading.Event()
-        self._pool = DecodePool()
+        self._pool = pool
         self._thread = threading.Thread(target=self._work, name="cxr-scorer")
         self._thread.start()
 

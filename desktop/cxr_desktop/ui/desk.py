@@ -15,10 +15,13 @@ from cxr_desktop.inference.lanes import DEFAULT_POLICY, Lane, TriagePolicy
 from cxr_desktop.inference.loading import Loaded, judge_providers
 from cxr_desktop.inference.trust import open_trusted
 from cxr_desktop.inference.verdict import Verdict
+from cxr_desktop.intake.decoding import DecodePool
 from cxr_desktop.intake.demo import demo_bundle, demo_films, demo_folder
-from cxr_desktop.reports import Remarks, Reports
+from cxr_desktop.intake.pool import MakePool
+from cxr_desktop.reports import Reports
 from cxr_desktop.store import Store, StoredFilm
 from cxr_desktop.ui.arrivals import Arrivals
+from cxr_desktop.ui.exporting import begin_export
 from cxr_desktop.ui.i18n import tr
 from cxr_desktop.ui.mailbox import Background, Mailbox
 from cxr_desktop.ui.memory import Memory
@@ -28,7 +31,6 @@ from cxr_desktop.ui.shelf import Shelf
 from cxr_desktop.ui.workplace import Workplace
 from cxr_desktop.worklist.reading import Readings
 from cxr_desktop.worklist.row import Row
-from cxr_desktop.worklist.said import said_of
 from cxr_desktop.worklist.sheet import Sheet
 from cxr_shared.bundle import Bundle
 
@@ -42,6 +44,8 @@ T = TypeVar("T")
 
 class Desk(QObject):
     """State and work of one window; every signal is sent in the window's thread.
+
+    `make_pool` makes what decodes the films; by default processes of its own, which end with the window.
 
     Signals
     -------
@@ -85,22 +89,28 @@ class Desk(QObject):
     failed = Signal(str)
 
     def __init__(
-        self, parent: QObject | None = None, *, store: Store | None = None, policy: TriagePolicy = DEFAULT_POLICY
+        self,
+        parent: QObject | None = None,
+        *,
+        store: Store | None = None,
+        policy: TriagePolicy = DEFAULT_POLICY,
+        make_pool: MakePool = DecodePool,
     ) -> None:
         super().__init__(parent)
         self.sheet = Sheet(policy)
+        self.make_pool = make_pool
         self.named: set[Path] = set()  # every path that the person named, which no report of a fault may tell
         self._mailbox = Mailbox(self)
         self._memory = Memory(store, lambda words: self._mailbox.post(lambda: self.failed.emit(words)))
         self.readings = Readings(self.sheet, self._memory.read)
         self._background = Background(self._mailbox)
-        self._shelf = Shelf()
+        self._shelf = Shelf(make_pool(workers=1))
         self._stop = threading.Event()
         self._wanted: Path | None = None
         self.taken_off = self._memory.taken_off
-        work = Workplace(self.sheet, self._memory, self._mailbox, self._background, self._stop.is_set)
-        self._arrivals = Arrivals(work, self)
-        self._scoring = Scoring(work, self)
+        self._work = Workplace(self.sheet, self._memory, self._mailbox, self._background, self._stop.is_set, make_pool)
+        self._arrivals = Arrivals(self._work, self)
+        self._scoring = Scoring(self._work, self)
         self._connect()
 
     @property
@@ -231,27 +241,8 @@ class Desk(QObject):
         if loaded is None:
             self.told.emit(tr(VIEWER_ONLY))
             return
-        worklist, readings = self.sheet.worklist(loaded.provenance), said_of(self.sheet.rows)
-
-        def write() -> str:
-            said: list[str] = []
-            remarks = Remarks(said.append, self._stop.is_set)
-            paths = reports.write(worklist, loaded.bundle, readings=readings, remarks=remarks)
-            waiting = worklist.found - len(worklist.verdicts)
-            missing = "" if worklist.complete else tr("; {count} films still wait", count=waiting)
-            return " ".join((tr("Wrote {paths}{missing}.", paths=", ".join(map(str, paths)), missing=missing), *said))
-
-        written = {kind: getattr(reports, kind) for kind in ("json", "csv", "html", "pdf", "dicom")}
-        kinds = [kind for kind, path in written.items() if path is not None]
-        self.named.update(filter(None, written.values()))
-        self._memory.audit(
-            "export",
-            kinds=", ".join(kinds),
-            films=str(len(worklist.verdicts)),
-            deidentified="yes" if reports.deidentified else "no",
-            bundle=loaded.bundle.sha256,
-        )
-        self.carry_out(write)
+        self.named.update(reports.by_kind.values())
+        self.carry_out(begin_export(reports, loaded, self._work))
 
     def carry_out(self, operation: Callable[[], str]) -> None:
         """Run what touches no widget in the background, and say what it returns."""

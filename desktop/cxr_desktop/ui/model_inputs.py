@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
-from cxr_desktop.intake.decoding import DecodePool
+from cxr_desktop.intake.pool import Pool
 from cxr_desktop.intake.prepared import NotRead, Prepared
 from cxr_desktop.ui.i18n import tr
 from cxr_desktop.ui.mailbox import Background, Mailbox
@@ -16,6 +16,11 @@ from cxr_shared.pixels import PIXEL_PATH_VERSION
 
 class ModelInputs(QObject):
     """Makes model inputs in the background, in a process that starts with the first.
+
+    Parameters
+    ----------
+    pool
+        Decodes the films; closed with this.
 
     Signals
     -------
@@ -28,11 +33,11 @@ class ModelInputs(QObject):
     made = Signal(object, object, str)
     not_made = Signal(object, str)
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    def __init__(self, pool: Pool, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._mailbox = Mailbox(self)
         self._background = Background(self._mailbox)
-        self._pool = DecodePool(workers=1)
+        self._pool = pool
 
     def request(self, path: Path, spec: InputSpec) -> None:
         """Make what a bundle with this input sees of a film."""
@@ -43,7 +48,7 @@ class ModelInputs(QObject):
         )
 
     def close(self) -> None:
-        """End its threads and its process; nothing is sent after."""
+        """End its threads and close its pool; nothing is sent after."""
         self._mailbox.close()
         self._pool.close()
         self._background.close()

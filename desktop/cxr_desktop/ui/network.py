@@ -6,6 +6,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -19,6 +20,7 @@ from cxr_shared.bundle import Manifest
 from cxr_shared.errors import CxrError, MissingExtra
 
 if TYPE_CHECKING:
+    from cxr_desktop.intake.pool import MakePool
     from cxr_desktop.pacs.config import NetworkConfig
     from cxr_desktop.pacs.query import Archive
     from cxr_desktop.pacs.receive import Receiver
@@ -36,6 +38,8 @@ NO_PEER: Final = (
 
 class Network(QObject):
     """Receives, fetches and returns for one window; every signal is sent in the window's thread.
+
+    `make_pool` makes what decodes the films whose results are returned.
 
     Signals
     -------
@@ -55,8 +59,9 @@ class Network(QObject):
     told = Signal(str)
     failed = Signal(str)
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    def __init__(self, make_pool: MakePool, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        self._make_pool = make_pool
         self.config: NetworkConfig | None = None
         self.reason = ""
         self._mailbox = Mailbox(self)
@@ -214,12 +219,11 @@ class Network(QObject):
         self.run(lambda: self._queue(films, manifest), self.told.emit, self.failed.emit)
 
     def _queue(self, films: Sequence[Scored], manifest: Manifest) -> str:
-        from cxr_desktop.intake.decoding import DecodePool
         from cxr_desktop.pacs.send.results import queue_results
 
         outbox, config = self._open_outbox(), self._configured()
         objects, reasons = 0, Counter[str]()
-        with DecodePool(workers=1) as pool:
+        with closing(self._make_pool(workers=1)) as pool:
             for film in films:
                 if self.closing():
                     break

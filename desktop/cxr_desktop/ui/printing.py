@@ -24,7 +24,7 @@ from PySide6.QtGui import (
 )
 
 from cxr_desktop.inference.verdict import Scored
-from cxr_desktop.intake.decoding import DecodePool
+from cxr_desktop.intake.pool import Pool
 from cxr_desktop.intake.prepared import DisplayFilm
 from cxr_desktop.report.film_page import PrintedWorklist
 from cxr_desktop.report.pictures import grey_picture
@@ -41,7 +41,7 @@ def write_pdf(
     path: Path,
     printed: PrintedWorklist,
     *,
-    pool: DecodePool,
+    pool: Pool,
     sources: dict[Path, Path] | None = None,
     paper: Paper = Paper.A4,
     stopped: Callable[[], bool] = lambda: False,
@@ -93,7 +93,7 @@ def write_pdf(
 def page_images(
     printed: PrintedWorklist,
     *,
-    pool: DecodePool,
+    pool: Pool,
     sources: dict[Path, Path] | None = None,
     paper: Paper = Paper.A4,
     dpi: int = 110,
@@ -111,7 +111,7 @@ def _print_all(
     pages: Pages,
     printed: PrintedWorklist,
     *,
-    pool: DecodePool,
+    pool: Pool,
     sources: dict[Path, Path] | None,
     stopped: Callable[[], bool],
 ) -> None:
@@ -124,7 +124,7 @@ def _print_all(
     pages.refused()
 
 
-def _decoded(pool: DecodePool, source: Path | None) -> npt.NDArray[np.uint8] | None:
+def _decoded(pool: Pool, source: Path | None) -> npt.NDArray[np.uint8] | None:
     film = pool.display(source) if source is not None else None
     return grey_picture(film) if isinstance(film, DisplayFilm) else None
 

@@ -103,6 +103,7 @@ class Scoring(QObject):
         self._scorer = Scorer(
             loaded.engine,
             loaded.provenance,
+            pool=self._work.make_pool(),
             on_event=lambda event: self._keep_and_post(event, loaded),
             on_fault=lambda words: self._work.mailbox.post(lambda: self.failed.emit(words)),
             on_idle=lambda stopped: remember_fastest(loaded.bundle, loaded.provider, stopped=stopped),

@@ -7,7 +7,7 @@ from collections import Counter, OrderedDict
 from pathlib import Path
 from typing import Final
 
-from cxr_desktop.intake.decoding import DecodePool
+from cxr_desktop.intake.pool import Pool
 from cxr_desktop.intake.prepared import DisplayFilm
 from cxr_desktop.ui.rendering import Pyramid
 
@@ -15,10 +15,16 @@ _KEPT: Final = 6
 
 
 class Shelf:
-    """Decodes films one after the other; usable from any thread."""
+    """Decodes films one after the other; usable from any thread.
 
-    def __init__(self) -> None:
-        self._pool = DecodePool(workers=1)
+    Parameters
+    ----------
+    pool
+        Decodes the films; closed with the shelf.
+    """
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
         self._kept: OrderedDict[Path, Pyramid] = OrderedDict()
         self._forgotten: Counter[Path] = Counter()  # how often, so that a reading that began before is not kept
         self._lock = threading.Lock()
@@ -61,5 +67,5 @@ class Shelf:
             self._forgotten[path] += 1
 
     def close(self) -> None:
-        """End its process."""
+        """Close its pool."""
         self._pool.close()

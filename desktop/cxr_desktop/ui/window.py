@@ -75,14 +75,14 @@ class MainWindow(QMainWindow):
         self.table = self.list.table
         self.stage = Stage()
         self.viewer = self.stage.main
-        self.model_inputs = ModelInputs(self)
+        self.model_inputs = ModelInputs(desk.make_pool(workers=1), self)
         self.side = SidePanel()
         self.welcome = Welcome()
         self.splitter = QSplitter(Qt.Orientation.Horizontal)
         self.notice = NoticeBar()
         self.status = StatusLine()
         self.film = OpenFilm(self)
-        self.network = Network(self)
+        self.network = Network(desk.make_pool, self)
         self.actions_by_name = build_menus(self, self._handlers(settings or Settings(), settings_file))
         self._lay_out()
         self._connect()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from cxr_desktop.intake.pool import MakePool
 from cxr_desktop.ui.mailbox import Background, Mailbox
 from cxr_desktop.ui.memory import Memory
 from cxr_desktop.worklist.sheet import Sheet
@@ -24,6 +25,8 @@ class Workplace:
         The way to the window's thread, and from it.
     stopped
         Whether the window closes.
+    make_pool
+        Makes the pools that decode films.
     """
 
     sheet: Sheet
@@ -31,3 +34,4 @@ class Workplace:
     mailbox: Mailbox
     background: Background
     stopped: Callable[[], bool]
+    make_pool: MakePool

@@ -211,7 +211,7 @@ def test_priors_of_the_open_film_are_offered_and_come_onto_the_list(room: Any, q
 
 
 def all_done(window: MainWindow, films: int) -> bool:
-    return len(window.desk.sheet.rows) == films and not window.desk.sheet.count(Lane.WAITING)
+    return window.table.films.rowCount() == films and not window.desk.sheet.count(Lane.WAITING)
 
 
 @pytest.mark.peer

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pydicom
@@ -14,7 +14,7 @@ import pytest
 from cxr_desktop.batch import score_all
 from cxr_desktop.inference.kinds import Wanted
 from cxr_desktop.inference.toy import write_toy_bundle
-from cxr_desktop.intake.decoding import DecodePool
+from cxr_desktop.intake.pool import MakePool, Pool
 from cxr_desktop.report import Worklist
 from cxr_desktop.report.pseudonyms import Pseudonyms
 from cxr_shared.bundle import Bundle, Calibration, open_bundle
@@ -39,8 +39,8 @@ def report_bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
 
 
 @pytest.fixture(scope="session")
-def scored(phantoms: tuple[Path, ...], report_bundle: Bundle) -> Worklist:
-    return score_all(phantoms, report_bundle, wanted=Wanted.CPU, thumbnails=True)
+def scored(phantoms: tuple[Path, ...], report_bundle: Bundle, warm_pools: MakePool) -> Worklist:
+    return score_all(phantoms, report_bundle, wanted=Wanted.CPU, thumbnails=True, make_pool=warm_pools)
 
 
 @pytest.fixture
@@ -63,9 +63,8 @@ def change(phantoms: tuple[Path, ...], tmp_path: Path) -> Callable[..., Path]:
 
 
 @pytest.fixture
-def pool() -> Iterator[DecodePool]:
-    with DecodePool(workers=1) as pool:
-        yield pool
+def pool(warm_pools: MakePool) -> Pool:
+    return warm_pools(workers=1)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import pytest
 from cxr_desktop.batch import score_all
 from cxr_desktop.inference.kinds import Wanted
 from cxr_desktop.inference.verdict import Scored
-from cxr_desktop.intake.decoding import DecodePool
+from cxr_desktop.intake.pool import MakePool, Pool
 from cxr_desktop.report import Worklist
 from cxr_desktop.report.deidentify import deidentified
 from cxr_desktop.report.dicom.export import write_dicom
@@ -52,8 +52,8 @@ def secret(change: Change) -> Path:
 
 
 @pytest.fixture
-def secret_worklist(secret: Path, report_bundle: Bundle) -> Worklist:
-    return score_all([secret], report_bundle, wanted=Wanted.CPU, thumbnails=True)
+def secret_worklist(secret: Path, report_bundle: Bundle, warm_pools: MakePool) -> Worklist:
+    return score_all([secret], report_bundle, wanted=Wanted.CPU, thumbnails=True, make_pool=warm_pools)
 
 
 def _identifiers(secret: Path) -> list[bytes]:
@@ -109,7 +109,7 @@ def test_the_same_search_finds_identifiers_in_usual_reports(
 def test_deidentified_objects_are_valid_and_say_so(
     secret_worklist: Worklist,
     report_bundle: Bundle,
-    pool: DecodePool,
+    pool: Pool,
     names: Pseudonyms,
     tmp_path: Path,
     faults: Callable[[Path], list[str]],
@@ -165,10 +165,10 @@ def test_the_worklist_keeps_order_scores_and_lanes(scored: Worklist, names: Pseu
 
 
 def test_a_film_that_says_that_text_is_burned_in_is_not_pictured(
-    change: Change, report_bundle: Bundle, pool: DecodePool, names: Pseudonyms, tmp_path: Path
+    change: Change, report_bundle: Bundle, pool: Pool, names: Pseudonyms, tmp_path: Path, warm_pools: MakePool
 ) -> None:
     film = change(BurnedInAnnotation="YES")
-    worklist = score_all([film], report_bundle, wanted=Wanted.CPU, thumbnails=True)
+    worklist = score_all([film], report_bundle, wanted=Wanted.CPU, thumbnails=True, make_pool=warm_pools)
     export = write_dicom(tmp_path / "out", worklist, report_bundle.manifest, pool=pool, pseudonyms=names)
     assert not [path for path in export.written if path.name.startswith("SC")]
     assert export.warnings == ["film-0001 says that text is burned into it: its picture was left out."]
@@ -181,20 +181,20 @@ def test_a_film_that_says_that_text_is_burned_in_is_not_pictured(
 
 
 def test_burned_in_text_is_heeded_where_the_film_belongs_to_no_series(
-    change: Change, report_bundle: Bundle, names: Pseudonyms
+    change: Change, report_bundle: Bundle, names: Pseudonyms, warm_pools: MakePool
 ) -> None:
     film = change(BurnedInAnnotation="YES", SeriesInstanceUID=None)
-    worklist = score_all([film], report_bundle, wanted=Wanted.CPU, thumbnails=True)
+    worklist = score_all([film], report_bundle, wanted=Wanted.CPU, thumbnails=True, make_pool=warm_pools)
     (hidden,) = deidentified(worklist, names).verdicts
     assert isinstance(hidden, Scored)
     assert hidden.thumbnail is None
 
 
 def test_a_film_whose_header_no_object_can_be_made_from_costs_itself(
-    change: Change, phantoms: tuple[Path, ...], report_bundle: Bundle, pool: DecodePool, tmp_path: Path
+    change: Change, phantoms: tuple[Path, ...], report_bundle: Bundle, pool: Pool, tmp_path: Path, warm_pools: MakePool
 ) -> None:
     odd = change("odd.dcm", ImagerPixelSpacing="0.143", PixelSpacing=None, PatientOrientation=["L", "F"])
-    worklist = score_all([odd, phantoms[1]], report_bundle, wanted=Wanted.CPU)
+    worklist = score_all([odd, phantoms[1]], report_bundle, wanted=Wanted.CPU, make_pool=warm_pools)
     export = write_dicom(tmp_path / "out", worklist, report_bundle.manifest, pool=pool)
     assert export.films + len(export.skipped) == 2
     assert export.films >= 1
@@ -202,8 +202,8 @@ def test_a_film_whose_header_no_object_can_be_made_from_costs_itself(
 
 
 def test_a_film_that_does_not_say_so_is_warned_about(
-    change: Change, report_bundle: Bundle, pool: DecodePool, names: Pseudonyms, tmp_path: Path
+    change: Change, report_bundle: Bundle, pool: Pool, names: Pseudonyms, tmp_path: Path, warm_pools: MakePool
 ) -> None:
-    worklist = score_all([change(BurnedInAnnotation=None)], report_bundle, wanted=Wanted.CPU)
+    worklist = score_all([change(BurnedInAnnotation=None)], report_bundle, wanted=Wanted.CPU, make_pool=warm_pools)
     export = write_dicom(tmp_path / "out", worklist, report_bundle.manifest, pool=pool, pseudonyms=names)
     assert export.warnings == ["film-0001 does not say whether text is burned into it: look at its pictures."]

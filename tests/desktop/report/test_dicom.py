@@ -15,7 +15,7 @@ from cxr_desktop.batch import score_all
 from cxr_desktop.inference.heatmap import film_map
 from cxr_desktop.inference.kinds import Wanted
 from cxr_desktop.inference.verdict import Scored
-from cxr_desktop.intake.decoding import DecodePool
+from cxr_desktop.intake.pool import MakePool, Pool
 from cxr_desktop.report import Worklist
 from cxr_desktop.report.dicom.export import DicomExport, write_dicom
 from cxr_desktop.report.dicom.source import NoStudyError, read_source
@@ -27,9 +27,11 @@ Faults = Callable[[Path], list[str]]
 
 
 @pytest.fixture(scope="session")
-def written(scored: Worklist, report_bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    with DecodePool(workers=1) as pool:
-        return write_dicom(tmp_path_factory.mktemp("dicom"), scored, report_bundle.manifest, pool=pool).written
+def written(
+    scored: Worklist, report_bundle: Bundle, tmp_path_factory: pytest.TempPathFactory, warm_pools: MakePool
+) -> list[Path]:
+    pool = warm_pools(workers=1)
+    return write_dicom(tmp_path_factory.mktemp("dicom"), scored, report_bundle.manifest, pool=pool).written
 
 
 def _kind(path: Path) -> str:
@@ -48,10 +50,10 @@ def _verdict(scored: Worklist, dataset: Dataset) -> Scored:
     raise AssertionError("the object is in no film's study")
 
 
-def _export(path: Path, bundle: Bundle, pool: DecodePool, out: Path) -> DicomExport:
-    worklist = score_all([path], bundle, wanted=Wanted.CPU)
+def _export(path: Path, bundle: Bundle, make_pool: MakePool, out: Path) -> DicomExport:
+    worklist = score_all([path], bundle, wanted=Wanted.CPU, make_pool=make_pool)
     assert isinstance(worklist.verdicts[0], Scored)
-    return write_dicom(out, worklist, bundle.manifest, pool=pool)
+    return write_dicom(out, worklist, bundle.manifest, pool=make_pool(workers=1))
 
 
 def test_every_object_is_valid(written: list[Path], faults: Faults) -> None:
@@ -169,7 +171,7 @@ def test_the_report_names_the_procedure_that_was_analysed(written: list[Path]) -
 
 
 def test_a_bundles_missing_model_makes_the_report_partial(
-    scored: Worklist, report_bundle: Bundle, pool: DecodePool, tmp_path: Path
+    scored: Worklist, report_bundle: Bundle, pool: Pool, tmp_path: Path
 ) -> None:
     import dataclasses
 
@@ -216,12 +218,17 @@ def test_segments_lie_where_the_maps_reach_their_points(
 
 
 def test_the_same_verdict_overwrites_and_another_does_not(
-    scored: Worklist, report_bundle: Bundle, pool: DecodePool, tmp_path: Path, phantoms: tuple[Path, ...]
+    scored: Worklist,
+    report_bundle: Bundle,
+    pool: Pool,
+    tmp_path: Path,
+    phantoms: tuple[Path, ...],
+    warm_pools: MakePool,
 ) -> None:
     import dataclasses
 
     first = write_dicom(tmp_path, scored, report_bundle.manifest, pool=pool).written
-    again = score_all(phantoms, report_bundle, wanted=Wanted.CPU)
+    again = score_all(phantoms, report_bundle, wanted=Wanted.CPU, make_pool=warm_pools)
     assert write_dicom(tmp_path, again, report_bundle.manifest, pool=pool).written == first
     assert sorted(path for path in tmp_path.rglob("*") if path.is_file()) == sorted(first)
     verdict = scored.verdicts[0]
@@ -234,13 +241,16 @@ def test_the_same_verdict_overwrites_and_another_does_not(
 def test_films_without_a_study_are_left_out_one_by_one(
     phantoms: tuple[Path, ...],
     report_bundle: Bundle,
-    pool: DecodePool,
+    pool: Pool,
     tmp_path: Path,
     write_film: Callable[..., Path],
+    warm_pools: MakePool,
 ) -> None:
     png = write_film(tmp_path / "scan.png", grey=128)
     (tmp_path / "broken.png").write_text("no film")
-    worklist = score_all([png, phantoms[0], tmp_path / "broken.png"], report_bundle, wanted=Wanted.CPU)
+    worklist = score_all(
+        [png, phantoms[0], tmp_path / "broken.png"], report_bundle, wanted=Wanted.CPU, make_pool=warm_pools
+    )
     export = write_dicom(tmp_path / "out", worklist, report_bundle.manifest, pool=pool)
     assert export.films == 1
     assert export.skipped == [
@@ -250,7 +260,7 @@ def test_films_without_a_study_are_left_out_one_by_one(
 
 
 def test_headers_that_do_not_keep_to_the_standard_still_give_valid_objects(
-    change: Change, report_bundle: Bundle, pool: DecodePool, tmp_path: Path, faults: Faults
+    change: Change, report_bundle: Bundle, warm_pools: MakePool, tmp_path: Path, faults: Faults
 ) -> None:
     with pydicom.config.disable_value_validation():
         odd = change(
@@ -264,7 +274,7 @@ def test_headers_that_do_not_keep_to_the_standard_still_give_valid_objects(
             AccessionNumber=None,
             Manufacturer=None,
         )
-    export = _export(odd, report_bundle, pool, tmp_path / "out")
+    export = _export(odd, report_bundle, warm_pools, tmp_path / "out")
     assert len(export.written) >= 3
     assert [faults(path) for path in export.written] == [[] for _ in export.written]
     made = _first(export.written, "SR")
@@ -280,12 +290,12 @@ def test_headers_that_do_not_keep_to_the_standard_still_give_valid_objects(
 def test_every_object_says_of_the_films_orientation_what_the_viewer_shows(
     change: Change,
     report_bundle: Bundle,
-    pool: DecodePool,
+    warm_pools: MakePool,
     tmp_path: Path,
     stated: list[str] | None,
     written: list[str] | None,
 ) -> None:
-    export = _export(change(PatientOrientation=stated), report_bundle, pool, tmp_path / "out")
+    export = _export(change(PatientOrientation=stated), report_bundle, warm_pools, tmp_path / "out")
     for kind in ("SC", "SEG"):
         assert (_first(export.written, kind).get("PatientOrientation") or None) == written
     library = str(_first(export.written, "SR"))
@@ -293,11 +303,11 @@ def test_every_object_says_of_the_films_orientation_what_the_viewer_shows(
 
 
 def test_names_in_other_scripts_survive(
-    change: Change, report_bundle: Bundle, pool: DecodePool, tmp_path: Path, faults: Faults
+    change: Change, report_bundle: Bundle, warm_pools: MakePool, tmp_path: Path, faults: Faults
 ) -> None:
     name = "Yamada^Tarou=山田^太郎=やまだ^たろう"
     film = change(SpecificCharacterSet="ISO_IR 192", PatientName=name)
-    export = _export(film, report_bundle, pool, tmp_path / "out")
+    export = _export(film, report_bundle, warm_pools, tmp_path / "out")
     for path in export.written:
         assert str(pydicom.dcmread(path).PatientName) == name
         assert faults(path) == []
@@ -317,9 +327,9 @@ def test_a_file_that_is_gone_is_said_to_be(tmp_path: Path) -> None:
 
 @pytest.mark.realdata
 def test_a_real_film_gives_valid_objects(
-    real_material: Path, report_bundle: Bundle, pool: DecodePool, tmp_path: Path, faults: Faults
+    real_material: Path, report_bundle: Bundle, warm_pools: MakePool, tmp_path: Path, faults: Faults
 ) -> None:
     (film,) = (real_material / "dicom").glob("*.dcm")
-    export = _export(film, report_bundle, pool, tmp_path)
+    export = _export(film, report_bundle, warm_pools, tmp_path)
     assert export.written
     assert [faults(path) for path in export.written] == [[] for _ in export.written]

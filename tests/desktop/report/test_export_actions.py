@@ -18,6 +18,7 @@ from pytestqt.qtbot import QtBot
 
 from cxr_desktop.inference.kinds import Wanted
 from cxr_desktop.inference.lanes import Lane
+from cxr_desktop.intake.pool import MakePool
 from cxr_desktop.ui.desk import Desk
 from cxr_desktop.ui.dialogs import Dialogs
 from cxr_desktop.ui.snapshot import grab_view
@@ -46,14 +47,16 @@ def answers() -> _Answers:
 
 
 @pytest.fixture
-def window(qtbot: QtBot, answers: _Answers, phantoms: tuple[Path, ...], report_bundle: Bundle) -> Iterator[MainWindow]:
-    window = MainWindow(Desk(), dialogs=answers)
+def window(
+    qtbot: QtBot, answers: _Answers, phantoms: tuple[Path, ...], report_bundle: Bundle, warm_pools: MakePool
+) -> Iterator[MainWindow]:
+    window = MainWindow(Desk(make_pool=warm_pools), dialogs=answers)
     window.resize(1000, 700)
     window.show()
     window.desk.use_bundle(report_bundle, wanted=Wanted.CPU)
     window.open_paths(list(phantoms))
     sheet = window.desk.sheet
-    qtbot.waitUntil(lambda: bool(sheet.rows) and not sheet.count(Lane.WAITING), timeout=_PATIENCE_MS)
+    qtbot.waitUntil(lambda: len(sheet.rows) == len(phantoms) and not sheet.count(Lane.WAITING), timeout=_PATIENCE_MS)
     qtbot.waitUntil(lambda: window.viewer.shown_source is not None, timeout=_PATIENCE_MS)
     yield window
     window.close()
@@ -119,8 +122,10 @@ def test_no_answer_writes_nothing(window: MainWindow, answers: _Answers, tmp_pat
     assert not list(tmp_path.iterdir())
 
 
-def test_a_view_without_a_film_says_what_to_do(qtbot: QtBot, answers: _Answers, tmp_path: Path) -> None:
-    window = MainWindow(Desk(), dialogs=answers)
+def test_a_view_without_a_film_says_what_to_do(
+    qtbot: QtBot, answers: _Answers, tmp_path: Path, warm_pools: MakePool
+) -> None:
+    window = MainWindow(Desk(make_pool=warm_pools), dialogs=answers)
     assert "Open a film first" in _export(window, qtbot, answers, "export_png", tmp_path / "v.png")
     window.close()
     QApplication.processEvents()

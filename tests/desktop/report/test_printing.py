@@ -20,7 +20,7 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication
 
 from cxr_desktop.inference.verdict import Refused, Scored
-from cxr_desktop.intake.decoding import DecodePool
+from cxr_desktop.intake.pool import Pool
 from cxr_desktop.report import Worklist
 from cxr_desktop.report.deidentify import deidentified
 from cxr_desktop.report.film_page import FilmPage, PrintedWorklist, Reading
@@ -116,7 +116,7 @@ def test_a_deidentified_page_names_nobody(printed: PrintedWorklist, names: Pseud
 def test_a_pdf_has_a_page_a_film_and_one_for_what_was_refused(
     qapp: QApplication,
     printed: PrintedWorklist,
-    pool: DecodePool,
+    pool: Pool,
     tmp_path: Path,
     paper: Paper,
     points: tuple[int, int],
@@ -131,7 +131,7 @@ def test_a_pdf_has_a_page_a_film_and_one_for_what_was_refused(
 
 
 def test_the_pdfs_words_can_be_searched(
-    qapp: QApplication, printed: PrintedWorklist, pool: DecodePool, tmp_path: Path
+    qapp: QApplication, printed: PrintedWorklist, pool: Pool, tmp_path: Path
 ) -> None:
     ghostscript = needed("gs", package="ghostscript")
     write_pdf(tmp_path / "w.pdf", printed, pool=pool)
@@ -147,7 +147,7 @@ def test_the_pdfs_words_can_be_searched(
 
 
 def test_the_report_is_written_off_the_windows_thread(
-    qapp: QApplication, printed: PrintedWorklist, pool: DecodePool, tmp_path: Path
+    qapp: QApplication, printed: PrintedWorklist, pool: Pool, tmp_path: Path
 ) -> None:
     pages: list[int] = []
     thread = threading.Thread(target=lambda: pages.append(write_pdf(tmp_path / "w.pdf", printed, pool=pool)))
@@ -163,7 +163,7 @@ def _pixels(image: QImage) -> np.ndarray:
 
 
 def test_pages_are_white_with_the_film_its_map_and_red_notices(
-    qapp: QApplication, printed: PrintedWorklist, pool: DecodePool
+    qapp: QApplication, printed: PrintedWorklist, pool: Pool
 ) -> None:
     images = page_images(printed, pool=pool, dpi=72)
     assert [(image.width(), image.height()) for image in images] == [(595, 842)] * 4
@@ -179,27 +179,28 @@ def test_pages_are_white_with_the_film_its_map_and_red_notices(
     assert (page[:, -38:] == 255).all()
 
 
-def test_a_long_note_goes_on_over_the_page(qapp: QApplication, scored: Worklist, report_bundle: Bundle) -> None:
+def test_a_long_note_goes_on_over_the_page(
+    qapp: QApplication, scored: Worklist, report_bundle: Bundle, pool: Pool
+) -> None:
     verdict = _scored(scored)
     long = Reading("Read", (), "A word of a note and another one. " * 500)
     one = dataclasses.replace(scored, verdicts=[verdict])
     printed = PrintedWorklist(one, report_bundle.manifest, _MADE, {verdict.source: long})
-    with DecodePool(workers=1) as pool:
-        images = page_images(printed, pool=pool, dpi=50)
-        short = page_images(dataclasses.replace(printed, readings={}), pool=pool, dpi=50)
+    images = page_images(printed, pool=pool, dpi=50)
+    short = page_images(dataclasses.replace(printed, readings={}), pool=pool, dpi=50)
     assert (len(short), len(images)) == (1, 3)
     assert all((_pixels(image)[-20:] == 255).all() for image in images), "no page is written to its edge"
 
 
 def test_an_empty_worklist_is_a_page_that_says_so(
-    qapp: QApplication, scored: Worklist, report_bundle: Bundle, pool: DecodePool, tmp_path: Path
+    qapp: QApplication, scored: Worklist, report_bundle: Bundle, pool: Pool, tmp_path: Path
 ) -> None:
     empty = PrintedWorklist(Worklist(scored.provenance), report_bundle.manifest, _MADE)
     assert write_pdf(tmp_path / "w.pdf", empty, pool=pool) == 1
 
 
 def test_a_stopped_report_is_not_written_since_it_would_look_whole(
-    qapp: QApplication, printed: PrintedWorklist, pool: DecodePool, tmp_path: Path
+    qapp: QApplication, printed: PrintedWorklist, pool: Pool, tmp_path: Path
 ) -> None:
     asked = iter((False, True))
     assert write_pdf(tmp_path / "w.pdf", printed, pool=pool, stopped=lambda: next(asked, True)) == 0
@@ -207,7 +208,7 @@ def test_a_stopped_report_is_not_written_since_it_would_look_whole(
 
 
 def test_a_pdf_that_cannot_be_written_says_why(
-    qapp: QApplication, printed: PrintedWorklist, pool: DecodePool, tmp_path: Path
+    qapp: QApplication, printed: PrintedWorklist, pool: Pool, tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="Could not write"):
@@ -215,7 +216,7 @@ def test_a_pdf_that_cannot_be_written_says_why(
 
 
 def test_names_in_other_scripts_do_not_stop_a_page(
-    qapp: QApplication, scored: Worklist, report_bundle: Bundle, pool: DecodePool, write_film: Callable[..., Path]
+    qapp: QApplication, scored: Worklist, report_bundle: Bundle, pool: Pool, write_film: Callable[..., Path]
 ) -> None:
     verdict = _scored(scored)
     identity = dataclasses.replace(verdict.identity, patient_name="山田^太郎 محمد Änne")

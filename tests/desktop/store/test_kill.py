@@ -19,7 +19,6 @@ from cxr_desktop.store import Store
 from cxr_shared.findings import Target
 
 NEW = "b" * 64
-ROUNDS = 6
 
 # The victim saves film after film, whole with its read, and says so after each; it goes on where the last one died.
 _VICTIM = """
@@ -57,32 +56,34 @@ def victim(store: Path, folder: Path) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
-def killed(store: Path, folder: Path, *, after_s: float) -> list[str]:
-    """Let a victim save for a while, kill it, and return all that it had said by then."""
+def killed(store: Path, folder: Path, *, lines: int, after_s: float) -> list[str]:
+    """Let a victim say some lines and save a little longer, kill it, and return all that it had said by then."""
     with victim(store, folder) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
+        first = [process.stdout.readline().rstrip() for _ in range(lines)]
         timer = threading.Timer(after_s, process.kill)
         timer.start()
         said = process.stdout.read().split("\n")
         timer.join()
         process.wait(60)
         assert process.returncode == -signal.SIGKILL
-    return said[:-1]  # a line without its end was not shown
+    return first + said[:-1]  # a line without its end was not shown
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is POSIX's")
-def test_nothing_that_was_shown_as_saved_is_lost(store_path: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("rounds", [2, pytest.param(30, marks=[pytest.mark.nightly, pytest.mark.slow])])
+def test_nothing_that_was_shown_as_saved_is_lost(store_path: Path, tmp_path: Path, rounds: int) -> None:
     generator = random.Random(20261124)
     folder = tmp_path / "films"
     folder.mkdir()
     shown: dict[str, set[int]] = {"added": set(), "scored": set(), "read": set()}
-    for number in range(ROUNDS):
-        for line in killed(store_path, folder, after_s=generator.uniform(0.0, 0.4)):
+    for number in range(rounds):
+        for line in killed(store_path, folder, lines=generator.randint(3, 9), after_s=generator.uniform(0.0, 0.1)):
             what, film = line.split()
             shown[what].add(int(film))
         _check(store_path, shown, round_number=number)
-    assert len(shown["read"]) > ROUNDS
+    assert len(shown["read"]) >= rounds
 
 
 def _check(store_path: Path, shown: dict[str, set[int]], *, round_number: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cxr_desktop.inference.verdict import Scored
-from cxr_desktop.intake.decoding import DecodePool
+from cxr_desktop.intake.pool import Pool
 from cxr_desktop.pacs.config import SOURCE, NetworkConfig
 from cxr_desktop.pacs.errors import PeerUnknown
 from cxr_desktop.pacs.send.outbox import Outbox
@@ -38,9 +38,7 @@ class Queued:
     warnings: tuple[str, ...] = ()
 
 
-def queue_results(
-    outbox: Outbox, config: NetworkConfig, verdict: Scored, manifest: Manifest, pool: DecodePool
-) -> Queued:
+def queue_results(outbox: Outbox, config: NetworkConfig, verdict: Scored, manifest: Manifest, pool: Pool) -> Queued:
     """Make the objects about a film that `config.returns` names, and put them into the outbox.
 
     Parameters

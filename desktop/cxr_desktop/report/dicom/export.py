@@ -13,8 +13,8 @@ from typing import Final
 from pydicom.dataset import Dataset
 
 from cxr_desktop.inference.verdict import Scored
-from cxr_desktop.intake.decoding import DecodePool
 from cxr_desktop.intake.names import shown_name
+from cxr_desktop.intake.pool import Pool
 from cxr_desktop.intake.prepared import DisplayFilm
 from cxr_desktop.report.deidentify import film_label
 from cxr_desktop.report.dicom.capture import capture
@@ -117,7 +117,7 @@ def context_of(
 
 def film_objects(
     context: Context,
-    pool: DecodePool,
+    pool: Pool,
     kinds: Collection[str] = KINDS,
     *,
     label: str,
@@ -163,7 +163,7 @@ def _no_warning(_sentence: str) -> None:
 
 
 def _objects(
-    context: Context, pool: DecodePool, kinds: Collection[str], *, label: str, warn: Callable[[str], None]
+    context: Context, pool: Pool, kinds: Collection[str], *, label: str, warn: Callable[[str], None]
 ) -> Iterator[tuple[str, Dataset]]:
     if "SR" in kinds:
         yield "SR", structured_report(context)
@@ -173,7 +173,7 @@ def _objects(
         yield from (("SC", made) for made in _captures(context, pool, label=label, warn=warn))
 
 
-def _captures(context: Context, pool: DecodePool, *, label: str, warn: Callable[[str], None]) -> Iterator[Dataset]:
+def _captures(context: Context, pool: Pool, *, label: str, warn: Callable[[str], None]) -> Iterator[Dataset]:
     if context.deidentified and burned_in(context.source):
         warn(f"{label} says that text is burned into it: its picture was left out.")
         return
@@ -194,7 +194,7 @@ def write_dicom(
     worklist: Worklist,
     manifest: Manifest,
     *,
-    pool: DecodePool,
+    pool: Pool,
     pseudonyms: Pseudonyms | None = None,
     stopped: Callable[[], bool] = lambda: False,
 ) -> DicomExport:
@@ -236,7 +236,7 @@ def write_dicom(
     return export
 
 
-def _write_film(folder: Path, context: Context, export: DicomExport, *, label: str, pool: DecodePool) -> None:
+def _write_film(folder: Path, context: Context, export: DicomExport, *, label: str, pool: Pool) -> None:
     study = folder / str(context.source.StudyInstanceUID)
     for kind, made in film_objects(context, pool, label=label, warn=export.warnings.append):
         path = study / f"{kind}-{made.SOPInstanceUID}.dcm"

@@ -672,14 +672,6 @@
             <translation type="unfinished" />
         </message>
         <message>
-            <source>; {count} films still wait</source>
-            <translation type="unfinished" />
-        </message>
-        <message>
-            <source>Wrote {paths}{missing}.</source>
-            <translation type="unfinished" />
-        </message>
-        <message>
             <source>Keys and mouse</source>
             <translation type="unfinished" />
         </message>
@@ -757,6 +749,14 @@
         </message>
         <message>
             <source>No film is shown, so there is no view to write. Open a film first.</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>; {count} films still wait</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>Wrote {paths}{missing}.</source>
             <translation type="unfinished" />
         </message>
         <message>
