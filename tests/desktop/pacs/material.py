@@ -45,8 +45,8 @@ def outgoing(folder: Path, objects: Sequence[tuple[str, Dataset]]) -> list[Outgo
     return found
 
 
-def wait_until(done: Callable[[], bool], seconds: float = 15) -> None:
-    """Wait for what another thread does."""
+def wait_until(done: Callable[[], bool], seconds: float = 300) -> None:
+    """Wait for what another thread or process does; the deadline is for what hangs, not for a machine that is busy."""
     end = time.monotonic() + seconds
     while not done():
         assert time.monotonic() < end, "it did not happen in time"
