@@ -6,15 +6,18 @@ import http.client
 import io
 import json
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pydicom
 
+from .material import wait_until
 from .peers_orthanc import TITLE, Orthanc
 
 _PATIENCE_S = 300
 _AGAIN_S = 0.1
+look_until = partial(wait_until, every=_AGAIN_S)
 ON_THEIR_WAY = ("waiting", "sending", "unconfirmed")
 
 

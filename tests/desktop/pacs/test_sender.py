@@ -209,12 +209,13 @@ def test_a_peer_that_comes_back_gets_what_waited(outbox: Outbox, events: list[Se
     assert {event.number for event in events if isinstance(event, Deferred)} == {0}
 
 
-def test_many_objects_share_associations(outbox: Outbox, sending) -> None:
+def test_many_objects_share_associations(outbox: Outbox, sending, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cxr_desktop.pacs.send.sender._BATCH", 20)
     own = StoreScp()
     try:
-        uids = fill(outbox, number=105)
+        uids = fill(outbox, number=25)
         with sending(own.peer()):
-            wait_until(lambda: outbox.counts()[State.SENT] == 105)
+            wait_until(lambda: outbox.counts()[State.SENT] == 25)
         assert own.archive.received == uids
         assert own.associations == 2
     finally:
@@ -283,7 +284,7 @@ for peer in (Peer(name="a", dimse=DimsePeer(ae_title="A", host="h", port=1)), Pe
     assert done.stdout.count("pip install 'cxr-triage[pacs]'") == 2
 
 
-@pytest.mark.parametrize("number", range(3))
+@pytest.mark.parametrize("number", [0, *(pytest.param(number, marks=pytest.mark.nightly) for number in range(1, 8))])
 def test_whatever_a_peer_does_an_object_that_it_holds_is_never_sent_again(
     own: Own, outbox: Outbox, sending, number: int
 ) -> None:

@@ -21,10 +21,9 @@ import pytest
 from cxr_shared.bundle import Bundle
 from cxr_shared.phantom import write_phantoms
 
-from .material import wait_until
 from .peers_orthanc import TITLE, Orthanc, running_orthanc
 from .ports import free_port
-from .serving import ON_THEIR_WAY, count_reports, get, in_outbox, reports_of, sample, send
+from .serving import ON_THEIR_WAY, count_reports, get, in_outbox, look_until, reports_of, sample, send
 
 pytest.importorskip("pynetdicom")
 pytest.importorskip("prometheus_client")
@@ -68,7 +67,7 @@ class Served:
             env={**os.environ, **place, "OMP_NUM_THREADS": "1"},
         )
         log.close()
-        wait_until(lambda: self.answers() or self.ended)
+        look_until(lambda: self.answers() or self.ended)
         assert not self.ended, self.log
 
     @property
@@ -116,8 +115,8 @@ def test_the_round_trip(
     for film in phantoms:
         sent = json.loads(archive.post("/instances", film.read_bytes()))
         archive.post("/modalities/CXRTRIAGE/store", sent["ID"].encode())
-    wait_until(lambda: count_reports(archive) >= len(phantoms))
-    wait_until(lambda: in_outbox(served.health_port, *ON_THEIR_WAY) == 0)
+    look_until(lambda: count_reports(archive) >= len(phantoms))
+    look_until(lambda: in_outbox(served.health_port, *ON_THEIR_WAY) == 0)
     for film in phantoms:
         source = pydicom.dcmread(film)
         (report,) = reports_of(archive, source.StudyInstanceUID)
@@ -150,15 +149,13 @@ def test_killed_at_any_moment_every_acknowledged_film_gets_one_report(
     for number, film in enumerate(films, 1):
         acknowledged.add(send(served.port, film))
         if number % (count // kills) == 0:
-            wait_until(lambda: sample(served.health_port, "cxr_film_seconds_count") >= 1)
+            look_until(lambda: sample(served.health_port, "cxr_film_seconds_count") >= 1)
             time.sleep(chance.uniform(0, 1))  # whatever it is doing then
             served.end(signal.SIGKILL)
             served.start()
     assert len(acknowledged) == len(films)
-    wait_until(lambda: in_outbox(served.health_port, "sent") >= len(films))
-    wait_until(
-        lambda: count_reports(archive) == len(films) and in_outbox(served.health_port, *ON_THEIR_WAY) == 0,
-    )
+    look_until(lambda: in_outbox(served.health_port, "sent") >= len(films))
+    look_until(lambda: count_reports(archive) == len(films) and in_outbox(served.health_port, *ON_THEIR_WAY) == 0)
     for film in films:
         (report,) = reports_of(archive, pydicom.dcmread(film, stop_before_pixels=True).StudyInstanceUID)
         assert report.SOPClassUID == _REPORT

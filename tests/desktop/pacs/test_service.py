@@ -23,9 +23,8 @@ from cxr_desktop.pacs.config import NetworkConfig, Peer, ReceiveConfig, ReturnCo
 from cxr_desktop.pacs.serve.service import Service
 from cxr_shared.bundle import Bundle
 
-from .material import wait_until
 from .peers_orthanc import running_orthanc
-from .serving import count_reports, get, in_outbox, sample, send
+from .serving import count_reports, get, in_outbox, look_until, sample, send
 
 pytestmark = pytest.mark.waiting
 Serving = Callable[..., object]
@@ -61,13 +60,13 @@ def test_results_that_were_missed_are_returned_when_a_person_asks_for_them(
     caplog.set_level(logging.INFO, "cxr_desktop")
     with serving(Peer(name="other", web=WebPeer(url="https://other.example"))) as service:
         send(service.port, phantoms[0])
-        wait_until(lambda: sample(service.health_port, 'cxr_results_total{outcome="none"}') == 1)
+        look_until(lambda: sample(service.health_port, 'cxr_results_total{outcome="none"}') == 1)
     with running_orthanc(tmp_path / "orthanc") as archive:
         peer = archive.peer(name="archive", dimse=True)
         with serving(peer) as service:
             assert in_outbox(service.health_port, "waiting", "sent") == 0, "not by itself"
         with serving(peer, missed=True):
-            wait_until(lambda: count_reports(archive) == 1)
+            look_until(lambda: count_reports(archive) == 1)
     assert "results that were missed are on their way, of films: 1" in caplog.text
 
 
@@ -83,7 +82,7 @@ def test_a_film_that_cannot_be_scored_is_counted_and_the_next_one_is_scored(
     with serving() as service:
         send(service.port, io.BytesIO(stored.getvalue()))
         send(service.port, phantoms[1])
-        wait_until(lambda: sample(service.health_port, "cxr_film_seconds_count") == 2)
+        look_until(lambda: sample(service.health_port, "cxr_film_seconds_count") == 2)
         lines = get(service.health_port, "/metrics")[1].splitlines()
     refused = [line for line in lines if line.startswith("cxr_films_refused_total{")]
     assert len(refused) == 1, refused
@@ -95,7 +94,7 @@ def test_old_films_go_and_their_verdicts_stay(
 ) -> None:
     with serving() as service:
         send(service.port, phantoms[0])
-        wait_until(lambda: sample(service.health_port, "cxr_film_seconds_count") == 1)
+        look_until(lambda: sample(service.health_port, "cxr_film_seconds_count") == 1)
     for hours, kept in ((1.0, 1), (0.0, 0)):
         with serving(keep_hours=hours) as service:
             service.tidy()
@@ -104,6 +103,7 @@ def test_old_films_go_and_their_verdicts_stay(
     assert "verdicts-saved" in capsys.readouterr().out
 
 
+@pytest.mark.filterwarnings("ignore:Cyclopts application invoked")
 def test_without_a_network_file_it_says_how_to_begin(
     report_bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
