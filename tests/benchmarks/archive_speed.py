@@ -17,11 +17,12 @@ from pathlib import Path
 
 import cyclopts
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "desktop" / "pacs"))
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from archives import film, running_dcmqrscp, store
-from peers_orthanc import Orthanc, running_orthanc
 from pydicom.dataset import Dataset
+from tests.desktop.pacs.archives import film, running_dcmqrscp, store
+from tests.desktop.pacs.peers_dcmtk import program
+from tests.desktop.pacs.peers_orthanc import Orthanc, running_orthanc
 
 from cxr_desktop.pacs.config import NetworkConfig, Peer, Quotas
 from cxr_desktop.pacs.query import Archive, Found, Query, archive_for
@@ -134,7 +135,7 @@ def _getscu(orthanc: Orthanc, uid: str, into: Path) -> None:
     into.mkdir()
     subprocess.run(
         [
-            "getscu",
+            program("getscu") or "getscu",
             "-S",
             "-aec",
             "ORTHANC",

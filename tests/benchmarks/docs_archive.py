@@ -10,7 +10,7 @@ from datetime import date
 from pathlib import Path
 from typing import Final
 
-_TESTS: Final = Path(__file__).parents[1] / "desktop" / "pacs"
+_ROOT: Final = Path(__file__).parents[2]
 _PEOPLE: Final = (
     ("Okafor^Chidi", "CHEST PA", "DX"),
     ("Lindqvist^Astrid", "CHEST PA", "DX"),
@@ -33,9 +33,9 @@ def archive_of_today(network: Path) -> Iterator[bool]:
     """
     import pytest
 
-    sys.path.insert(0, str(_TESTS))
-    from archives import film, store
-    from peers_orthanc import running_orthanc
+    sys.path.insert(0, str(_ROOT))
+    from tests.desktop.pacs.archives import film, store
+    from tests.desktop.pacs.peers_orthanc import running_orthanc
 
     today = date.today()  # noqa: DTZ011  (what the dialog asks for)
     with tempfile.TemporaryDirectory(prefix="cxr-archive-") as place:

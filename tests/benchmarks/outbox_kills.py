@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.desktop.pacs.material import small_object
+from tests.desktop.pacs.material import small_object, wait_until
 from tests.desktop.pacs.peers_own import StoreScp, StowServer
 
 from cxr_desktop.pacs.config import NetworkConfig, Peer
@@ -79,7 +79,7 @@ def kill_often(folder: Path, protocol: str, *, kills: int, objects: int, seed: i
             _killed(folder, peer, chance)
             with Outbox(folder, backoff=BACKOFF) as outbox:  # opening it makes unconfirmed what was being sent
                 unsure = [entry.uid for entry in outbox.entries(State.UNCONFIRMED)]
-            time.sleep(0.2)  # what is in the kernel's buffers arrives
+            wait_until(peer.is_idle)  # what is in the kernel's buffers has arrived
             interrupted += len(unsure)
             arrived += sum(uid in peer.archive.held for uid in unsure)
         child = _child(folder, peer)

@@ -76,6 +76,16 @@ def web_session(peer: WebPeer) -> Session:
     return session
 
 
+def close_session(session: Session) -> None:
+    """Close a session and its connections; urllib3 2 alone leaves them open until its pools are collected."""
+    for adapter in session.adapters.values():
+        pools = adapter.poolmanager.pools  # type: ignore[attr-defined]
+        for key in pools.keys():  # noqa: SIM118  (it cannot be iterated over)
+            if (pool := pools.get(key)) is not None:
+                pool.close()
+    session.close()
+
+
 def _read(path: Path) -> str:
     try:
         with path.open("rb") as stream:

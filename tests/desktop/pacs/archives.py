@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 import socket
 import subprocess
 import time
@@ -18,6 +17,9 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, JPEGLSLossless, generate_uid
 
 from cxr_desktop.pacs.config import DimsePeer
+
+from .peers_dcmtk import program
+from .ports import free_port
 
 TODAY = date(2026, 3, 14)
 CR, DX, CT = "1.2.840.10008.5.1.4.1.1.1", "1.2.840.10008.5.1.4.1.1.1.1", "1.2.840.10008.5.1.4.1.1.2"
@@ -85,12 +87,6 @@ def uid_of(studies: dict[str, list[Dataset]], *names: str) -> set[str]:
     return {str(studies[name][0].StudyInstanceUID) for name in names}
 
 
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
-
-
 def store(peer: DimsePeer, films: Sequence[Dataset]) -> None:
     """Send films to an archive, each as it is encoded."""
     import pynetdicom
@@ -110,8 +106,8 @@ def store(peer: DimsePeer, films: Sequence[Dataset]) -> None:
 @contextlib.contextmanager
 def running_dcmqrscp(folder: Path, *, knows: dict[str, int] | None = None) -> Iterator[DimsePeer]:
     """DCMTK's archive; `knows` are the titles that it can send to, with their ports."""
-    program = shutil.which("dcmqrscp")
-    if program is None:
+    found = program("dcmqrscp")
+    if found is None:
         pytest.skip("DCMTK's dcmqrscp is not installed: apt-get install dcmtk")
     port, store_folder = free_port(), folder / "store"
     store_folder.mkdir(parents=True)
@@ -122,17 +118,17 @@ def running_dcmqrscp(folder: Path, *, knows: dict[str, int] | None = None) -> It
         f"AETable BEGIN\nQRSCP {store_folder} RW (500, 1024mb) ANY\nAETable END\n"
     )
     with (folder / "log").open("wb") as log:
-        process = subprocess.Popen([program, "-c", str(folder / "dcmqrscp.cfg")], stdout=log, stderr=log)
+        process = subprocess.Popen([found, "-c", str(folder / "dcmqrscp.cfg")], stdout=log, stderr=log)
         try:
             _wait_for(port, process)
             yield DimsePeer(ae_title="QRSCP", host="127.0.0.1", port=port, timeout_seconds=20)
         finally:
             process.terminate()
-            process.wait(20)
+            process.wait(60)
 
 
 def _wait_for(port: int, process: subprocess.Popen[Any]) -> None:
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while time.monotonic() < end and process.poll() is None:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
             return

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from tests.desktop.report.conftest import change, faults, own_key, phantoms, pool, report_bundle, scored
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.desktop.report.conftest import change, faults, own_key, phantoms, report_bundle, scored
+
+from cxr_desktop.intake.decoding import DecodePool
 
 from .peers_dcmtk import dcmtk
 from .peers_orthanc import orthanc
@@ -24,3 +30,11 @@ __all__ = [
     "seed",
     "seeds",
 ]
+
+
+@pytest.fixture(scope="module")
+def pool(phantoms: tuple[Path, ...]) -> Iterator[DecodePool]:
+    """Decodes for all tests of a module; its process runs before a test counts those that it leaves behind."""
+    with DecodePool(workers=1) as pool:
+        pool.display(phantoms[0])
+        yield pool

@@ -45,9 +45,19 @@ def outgoing(folder: Path, objects: Sequence[tuple[str, Dataset]]) -> list[Outgo
     return found
 
 
-def wait_until(done: Callable[[], bool], seconds: float = 15) -> None:
-    """Wait for what another thread does."""
+def wait_until(done: Callable[[], bool], seconds: float = 300, *, every: float = 0.01) -> None:
+    """Wait for what another thread or process does; the deadline is for what hangs, not for a machine that is busy.
+
+    Parameters
+    ----------
+    done
+        Whether it is done.
+    seconds
+        Until the wait fails.
+    every
+        Seconds from one look to the next; more where a look asks another program.
+    """
     end = time.monotonic() + seconds
     while not done():
         assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.01)
+        time.sleep(every)

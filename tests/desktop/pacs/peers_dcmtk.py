@@ -1,20 +1,25 @@
-"""DCMTK's programs as peers: callers that end by themselves, and a Storage SCP that is always ended."""
+"""DCMTK's programs as peers: callers that end by themselves."""
 
 from __future__ import annotations
 
-import contextlib
+import os
 import shutil
-import socket
 import subprocess
-import time
-from collections.abc import Iterator
+import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-_PATIENCE_S = 60.0
-_PROGRAMS = ("echoscu", "storescu", "storescp")
+_PATIENCE_S = 300.0
+_PROGRAMS = ("echoscu", "storescu")
+
+
+def program(name: str) -> str | None:
+    """Find one of DCMTK's programs; pynetdicom installs others of the same names beside Python."""
+    scripts = Path(sysconfig.get_path("scripts")).resolve()
+    places = [place for place in os.get_exec_path() if Path(place).resolve() != scripts]
+    return shutil.which(name, path=os.pathsep.join(places))
 
 
 @dataclass(frozen=True)
@@ -23,10 +28,10 @@ class Dcmtk:
 
     title: str = "DCMTK"
 
-    def call(self, program: str, *words: object) -> subprocess.CompletedProcess[str]:
+    def call(self, name: str, *words: object) -> subprocess.CompletedProcess[str]:
         """Run a program to its end; what it says is in `stdout`, errors too."""
         return subprocess.run(
-            [program, *map(str, words)],
+            [program(name) or name, *map(str, words)],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -44,29 +49,11 @@ class Dcmtk:
         """Send files to loopback by C-STORE."""
         return self.call("storescu", "-v", "-aet", self.title, "-aec", called, *options, "127.0.0.1", port, *files)
 
-    @contextlib.contextmanager
-    def storescp(self, folder: Path, *options: object) -> Iterator[int]:
-        """Run a Storage SCP that writes into `folder`; gives its port."""
-        with socket.socket() as found:
-            found.bind(("127.0.0.1", 0))
-            port = int(found.getsockname()[1])
-        words = ["storescp", "-od", str(folder), *map(str, options), str(port)]
-        process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        try:
-            by = time.monotonic() + _PATIENCE_S
-            while self.echo(port).returncode:
-                assert process.poll() is None, "storescp did not start"
-                assert time.monotonic() < by, "storescp does not answer"
-            yield port
-        finally:
-            process.kill()
-            process.wait()
-
 
 @pytest.fixture(scope="session")
 def dcmtk() -> Dcmtk:
     """DCMTK; skips where it is not installed."""
-    missing = [program for program in _PROGRAMS if shutil.which(program) is None]
+    missing = [name for name in _PROGRAMS if program(name) is None]
     if missing:
         pytest.skip(f"DCMTK is not installed ({', '.join(missing)}): apt-get install dcmtk")
     return Dcmtk()

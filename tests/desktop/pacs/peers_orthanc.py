@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
-import socket
 import subprocess
 import time
 import urllib.error
@@ -18,17 +17,12 @@ import pytest
 
 from cxr_desktop.pacs.config import DimsePeer, Peer, WebPeer
 
+from .ports import free_port
+
 _PROGRAMS = ("Orthanc", "/usr/sbin/Orthanc")
 _PLUGINS = (Path("/usr/share/orthanc/plugins"), Path("/usr/lib/orthanc"))
-_PATIENCE_S = 30.0
+_PATIENCE_S = 300.0
 TITLE = "ORTHANC"
-
-
-def free_port() -> int:
-    """A port of loopback that nobody listens on."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 @dataclass(frozen=True)
@@ -47,23 +41,23 @@ class Orthanc:
 
     @property
     def dimse(self) -> DimsePeer:
-        return DimsePeer(ae_title=TITLE, host="127.0.0.1", port=self.dimse_port, timeout_seconds=20)
+        return DimsePeer(ae_title=TITLE, host="127.0.0.1", port=self.dimse_port, timeout_seconds=60)
 
     @property
     def web(self) -> WebPeer:
-        return WebPeer(url=f"{self.url}/dicom-web", timeout_seconds=20)
+        return WebPeer(url=f"{self.url}/dicom-web", timeout_seconds=60)
 
     def peer(self, *, name: str = "orthanc", dimse: bool = False, web: bool = False) -> Peer:
         """It as the network file names it, by one protocol or both."""
         return Peer(name=name, dimse=self.dimse if dimse else None, web=self.web if web else None)
 
     def get(self, path: str) -> bytes:
-        with urllib.request.urlopen(f"{self.url}{path}", timeout=20) as answer:
+        with urllib.request.urlopen(f"{self.url}{path}", timeout=60) as answer:
             data: bytes = answer.read()
         return data
 
     def post(self, path: str, data: bytes) -> bytes:
-        with urllib.request.urlopen(f"{self.url}{path}", data=data, timeout=20) as answer:
+        with urllib.request.urlopen(f"{self.url}{path}", data=data, timeout=60) as answer:
             read: bytes = answer.read()
         return read
 
@@ -111,7 +105,7 @@ def running_orthanc(
         finally:
             process.terminate()
             try:
-                process.wait(20)
+                process.wait(60)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()

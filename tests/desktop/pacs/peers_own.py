@@ -8,7 +8,6 @@ import re
 import socket
 import ssl
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -25,10 +24,13 @@ from pynetdicom.sop_class import (
     SegmentationStorage,
     StudyRootQueryRetrieveInformationModelFind,
 )
+from pynetdicom.transport import ThreadedAssociationServer
 
 from cxr_desktop.pacs.config import DimsePeer, Peer, WebPeer
 
 TAKE, DROP, STORE_AND_DROP, HANG = "take", "drop", "store and drop", "hang"
+_LOOK_EVERY_S = 0.05
+_LONGEST_SILENCE_S = 120
 CLASSES = (ComprehensiveSRStorage, SegmentationStorage, SecondaryCaptureImageStorage)
 
 
@@ -47,15 +49,15 @@ class Archive:
         Objects that it holds.
     answers
         Whether it answers when asked.
-    silence
-        Seconds that it is silent where it hangs; it keeps nothing then.
+    go_on
+        Where it hangs it is silent until this is set, which `close` does, and keeps nothing.
     """
 
     script: list[str | int] = field(default_factory=list)
     received: list[str] = field(default_factory=list)
     held: dict[str, Dataset] = field(default_factory=dict)
     answers: bool = True
-    silence: float = 0.8
+    go_on: threading.Event = field(default_factory=threading.Event, repr=False)
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def next(self, dataset: Dataset) -> str | int:
@@ -74,6 +76,27 @@ class Own(Protocol):
 
     def peer(self, name: str = "own", seconds: float = 30) -> Peer: ...
 
+    def is_idle(self) -> bool: ...
+
+
+class _ScpServer(ThreadedAssociationServer):
+    """pynetdicom's, without its sweeps of garbage every so many looks."""
+
+    def service_actions(self) -> None:
+        """Do nothing."""
+
+
+def start_scp(
+    entity: AE, *handlers: tuple[Any, Any], port: int = 0, tls: ssl.SSLContext | None = None
+) -> ThreadedAssociationServer:
+    """Start pynetdicom's server on loopback as `AE.start_server` does, whose `shutdown` takes half a second."""
+    server = entity.make_server(
+        ("127.0.0.1", port), server_class=_ScpServer, evt_handlers=list(handlers), ssl_context=tls
+    )
+    entity._servers.append(server)  # from where `shutdown` takes it
+    threading.Thread(target=server.serve_forever, args=(_LOOK_EVERY_S,), daemon=True).start()
+    return server
+
 
 class StoreScp:
     """A Storage SCP that can also be asked, by pynetdicom."""
@@ -82,18 +105,13 @@ class StoreScp:
 
     def __init__(self, classes: tuple[str, ...] = CLASSES, port: int = 0, tls: ssl.SSLContext | None = None) -> None:
         self.archive = Archive()
-        entity = AE(ae_title=self.title)
-        entity.acse_timeout = 1
+        self.entity = entity = AE(ae_title=self.title)
         for each in classes:
             entity.add_supported_context(each)
         entity.add_supported_context(StudyRootQueryRetrieveInformationModelFind)
         self.associations = 0
-        handlers = [
-            (evt.EVT_C_STORE, self._store),
-            (evt.EVT_C_FIND, self._find),
-            (evt.EVT_ESTABLISHED, self._count),
-        ]
-        self.server = entity.start_server(("127.0.0.1", port), block=False, evt_handlers=handlers, ssl_context=tls)
+        handlers = ((evt.EVT_C_STORE, self._store), (evt.EVT_C_FIND, self._find), (evt.EVT_ESTABLISHED, self._count))
+        self.server = start_scp(entity, *handlers, port=port, tls=tls)
         self.port = int(self.server.socket.getsockname()[1])
 
     def peer(self, name: str = "own", seconds: float = 30) -> Peer:
@@ -101,7 +119,12 @@ class StoreScp:
         return Peer(name=name, dimse=dimse)
 
     def close(self) -> None:
+        self.archive.go_on.set()
         self.server.shutdown()
+
+    def is_idle(self) -> bool:
+        """Whether no connection is open: what was sent has been read."""
+        return not self.server.active_associations
 
     def _count(self, event: Any) -> None:
         self.associations += 1
@@ -109,7 +132,7 @@ class StoreScp:
     def _store(self, event: Any) -> int:
         act = self.archive.next(event.dataset)
         if act == HANG:
-            time.sleep(self.archive.silence)
+            self.archive.go_on.wait(_LONGEST_SILENCE_S)
         if act in (DROP, STORE_AND_DROP):
             with contextlib.suppress(OSError, AttributeError):
                 event.assoc.dul.socket.socket.shutdown(socket.SHUT_RDWR)
@@ -130,21 +153,27 @@ class StowServer:
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.archive = Archive()
-        handler = type("Handler", (_Handler,), {"archive": self.archive})
+        self._open: set[object] = set()
+        handler = type("Handler", (_Handler,), {"archive": self.archive, "open": self._open})
         self.server = _Server(("127.0.0.1", 0), handler)
         if tls is not None:
             self.server.socket = tls.wrap_socket(self.server.socket, server_side=True)
         self.port = self.server.server_port
-        self._thread = threading.Thread(target=self.server.serve_forever, args=(0.05,))
+        self._thread = threading.Thread(target=self.server.serve_forever, args=(_LOOK_EVERY_S,))
         self._thread.start()
 
     def peer(self, name: str = "own", seconds: float = 30) -> Peer:
         return Peer(name=name, web=WebPeer(url=f"http://127.0.0.1:{self.port}/dicom-web", timeout_seconds=seconds))
 
     def close(self) -> None:
+        self.archive.go_on.set()
         self.server.shutdown()
         self.server.server_close()
         self._thread.join()
+
+    def is_idle(self) -> bool:
+        """Whether no connection is open: what was sent has been read."""
+        return not self._open
 
 
 class _Server(ThreadingHTTPServer):
@@ -156,12 +185,23 @@ class _Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     archive: Archive
+    open: set[object]
     protocol_version = "HTTP/1.1"
-    timeout = 1
+    timeout = 30
     disable_nagle_algorithm = True
 
     def log_message(self, *args: object) -> None:
         """Say nothing."""
+
+    def setup(self) -> None:
+        self.open.add(self)
+        super().setup()
+
+    def finish(self) -> None:
+        try:
+            super().finish()
+        finally:
+            self.open.discard(self)
 
     def do_POST(self) -> None:
         length = int(self.headers["Content-Length"])
@@ -175,7 +215,7 @@ class _Handler(BaseHTTPRequestHandler):
         dataset = pydicom.dcmread(BytesIO(part))
         act = self.archive.next(dataset)
         if act == HANG:
-            time.sleep(self.archive.silence)
+            self.archive.go_on.wait(_LONGEST_SILENCE_S)
         if act in (DROP, STORE_AND_DROP):
             self.connection.shutdown(socket.SHUT_RDWR)
             self.close_connection = True

@@ -86,7 +86,7 @@ class Child:
         """Wait until no caller is left: the listener, the notifier and the main thread remain."""
         by = time.monotonic() + within
         while self.threads > 3 and time.monotonic() < by:
-            time.sleep(0.1)
+            time.sleep(0.02)
         return self.threads <= 3
 
     def kill(self) -> None:
@@ -96,7 +96,7 @@ class Child:
     def close(self) -> dict[str, int]:
         """End it as a service manager would; returns its events, counted."""
         if self.process.poll() is None:
-            self.process.communicate(timeout=30)
+            self.process.communicate(timeout=60)
         counted: dict[str, int] = json.loads((self.folder / EVENTS).read_text())
         return counted
 

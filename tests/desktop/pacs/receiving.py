@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from cxr_desktop.pacs.receive import Receiver, ReceiverEvent
 from cxr_desktop.pacs.spool import Spool
 from cxr_shared.phantom import write_phantoms
 
+from .material import wait_until
 from .raw_peer import Seed, small_seeds
 
 SYNTAXES = (
@@ -61,10 +61,7 @@ class Receiving:
 
     def expect(self, *events: ReceiverEvent) -> None:
         """Wait until these happened; other events may have happened too."""
-        by = time.monotonic() + 10
-        while (missing := [event for event in events if event not in self.events]) and time.monotonic() < by:
-            time.sleep(0.01)
-        assert not missing, self.events
+        wait_until(lambda: all(event in self.events for event in events))
 
 
 MakeReceiver = Callable[..., Receiving]
@@ -89,7 +86,7 @@ def make_receiver(tmp_path: Path) -> Iterator[MakeReceiver]:
     with contextlib.ExitStack() as closing:
         for each in running:
             closing.callback(each.receiver.close)
-    assert not [thread for thread in threading.enumerate() if thread.name in ("receiver", "receiver-caller")]
+    wait_until(lambda: not {"receiver", "receiver-caller"} & {thread.name for thread in threading.enumerate()}, 30)
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ import socket
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,6 +23,10 @@ from cxr_desktop.pacs.serve.notify import notify, watchdog_seconds
 pytest.importorskip("prometheus_client")
 
 from cxr_desktop.pacs.serve.metrics import CONTENT_TYPE, Metrics
+
+from .material import wait_until
+
+pytestmark = pytest.mark.waiting
 
 
 @dataclass
@@ -51,7 +55,7 @@ def server(state: State) -> Iterator[HealthServer]:
 
 
 def _get(server: HealthServer, path: str) -> tuple[int, str, str]:
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=5)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
     connection.request("GET", path)
     answer = connection.getresponse()
     body = answer.read().decode()
@@ -86,7 +90,7 @@ def test_metrics_are_prometheus_text(server: HealthServer) -> None:
 
 @pytest.mark.parametrize("request_line", [b"GET /../../etc/passwd HTTP/1.1", b"POST /metrics HTTP/1.1", b"\0\xff\r"])
 def test_anything_else_gets_a_refusal(server: HealthServer, request_line: bytes) -> None:
-    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as caller:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as caller:
         caller.sendall(request_line + b"\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
         answer = caller.recv(2000)
     assert b" 200 " not in answer.partition(b"\r\n")[0]
@@ -98,19 +102,30 @@ def test_callers_that_stay_cost_no_thread_beyond_the_bound_and_are_sent_away(
 ) -> None:
     monkeypatch.setattr("cxr_desktop.pacs.serve.http._TIMEOUT_S", 1.0)
     before = threading.active_count()
-    callers = [socket.create_connection(("127.0.0.1", server.port), timeout=10) for _ in range(60)]
+    callers = [socket.create_connection(("127.0.0.1", server.port), timeout=60) for _ in range(60)]
     try:
         for caller in callers:
             _send_quietly(caller, b"GET /metr")
-        _wait_until(lambda: threading.active_count() > before)
+        wait_until(lambda: threading.active_count() > before)
         assert threading.active_count() - before <= 2 * 16  # a caller's thread and its clock
         for caller in callers:  # every one is hung up on, the slow ones within seconds
             assert _rest(caller) in (b"", None)
     finally:
         for caller in callers:
             caller.close()
-    _wait_until(lambda: threading.active_count() <= before)
+    wait_until(lambda: threading.active_count() <= before)
     assert _get(server, "/health/live")[0] == 200
+
+
+def test_closing_takes_a_moment() -> None:
+    checks = Checks(lambda: True, dict, lambda: (b"", ""))
+    seconds = []
+    for _ in range(5):
+        server = HealthServer("127.0.0.1", 0, checks).start()
+        began = time.monotonic()
+        server.close()
+        seconds.append(time.monotonic() - began)
+    assert min(seconds) < 0.3, "each took longer, however busy the machine is"
 
 
 def test_a_port_that_is_taken_is_named(server: HealthServer) -> None:
@@ -157,10 +172,3 @@ def _rest(caller: socket.socket) -> bytes | None:
         return caller.recv(100)
     except ConnectionError:
         return None
-
-
-def _wait_until(holds: Callable[[], bool]) -> None:
-    end = time.monotonic() + 15
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.01)

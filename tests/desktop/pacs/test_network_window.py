@@ -28,7 +28,10 @@ from cxr_desktop.ui.window import MainWindow
 from .archives import film, store
 from .peers_orthanc import Orthanc, running_orthanc
 
+pytestmark = [pytest.mark.waiting, pytest.mark.xdist_group("pacs-window")]
+
 TODAY = date.today()  # noqa: DTZ011  (the reader's own day)
+_PATIENCE_MS = 60_000
 ENTRIES = ("find_in_archive", "fetch_priors", "receive_films", "return_results")
 
 
@@ -74,7 +77,7 @@ def clinic(running: Orthanc) -> Clinic:
 def find(qtbot: QtBot, window: MainWindow) -> FindDialog:
     window.actions_by_name["find_in_archive"].trigger()
     (dialog,) = window.network_actions.finds
-    with qtbot.waitSignal(dialog.finding.ended, timeout=15000):
+    with qtbot.waitSignal(dialog.finding.ended, timeout=_PATIENCE_MS):
         qtbot.mouseClick(dialog.go, Qt.MouseButton.LeftButton)
     return dialog
 
@@ -156,16 +159,16 @@ def test_todays_films_are_found_chosen_fetched_and_scored(room: Any, qtbot: QtBo
     assert not dialog.get.isEnabled()
     dialog.found.setData(dialog.found.index(0, 0), Qt.CheckState.Checked, Qt.ItemDataRole.CheckStateRole)
     assert dialog.get.text() == "Fetch 1 study"
-    with qtbot.waitSignal(dialog.finding.ended, timeout=15000):
+    with qtbot.waitSignal(dialog.finding.ended, timeout=_PATIENCE_MS):
         qtbot.mouseClick(dialog.get, Qt.MouseButton.LeftButton)
     assert dialog.words.text() == "Fetched 1 film."
-    qtbot.waitUntil(lambda: len(window.desk.sheet.rows) == 1, timeout=10000)
-    qtbot.waitUntil(lambda: not window.desk.sheet.count(Lane.WAITING), timeout=30000)
+    qtbot.waitUntil(lambda: len(window.desk.sheet.rows) == 1, timeout=_PATIENCE_MS)
+    qtbot.waitUntil(lambda: not window.desk.sheet.count(Lane.WAITING), timeout=_PATIENCE_MS)
     dialog.all.setChecked(True)
-    with qtbot.waitSignal(dialog.finding.ended, timeout=15000):
+    with qtbot.waitSignal(dialog.finding.ended, timeout=_PATIENCE_MS):
         dialog.fetch()
     assert dialog.words.text() == "Fetched 1 film. 1 was here already."
-    qtbot.waitUntil(lambda: len(window.desk.sheet.rows) == 2, timeout=10000)
+    qtbot.waitUntil(lambda: len(window.desk.sheet.rows) == 2, timeout=_PATIENCE_MS)
 
 
 @pytest.mark.peer
@@ -192,19 +195,19 @@ def test_priors_of_the_open_film_are_offered_and_come_onto_the_list(room: Any, q
     assert "No film is open" in window.notice.text
     dialog = find(qtbot, window)
     dialog.found.choose_all(True)
-    with qtbot.waitSignal(dialog.finding.ended, timeout=15000):
+    with qtbot.waitSignal(dialog.finding.ended, timeout=_PATIENCE_MS):
         dialog.fetch()
     dialog.close()
-    qtbot.waitUntil(lambda: all_done(window, 2), timeout=30000)
+    qtbot.waitUntil(lambda: all_done(window, 2), timeout=_PATIENCE_MS)
     row = next(row for row in window.desk.sheet.rows if row.identity.patient_id == "SECRET1")
     window.table.open(window.table.films.place(row))
     window.actions_by_name["fetch_priors"].trigger()
     (priors,) = window.network_actions.finds
-    qtbot.waitUntil(priors.get.isEnabled, timeout=15000)
+    qtbot.waitUntil(priors.get.isEnabled, timeout=_PATIENCE_MS)
     assert priors.get.text() == "Fetch 1 study"
-    with qtbot.waitSignal(priors.finding.ended, timeout=15000):
+    with qtbot.waitSignal(priors.finding.ended, timeout=_PATIENCE_MS):
         priors.fetch()
-    qtbot.waitUntil(lambda: all_done(window, 3), timeout=30000)
+    qtbot.waitUntil(lambda: all_done(window, 3), timeout=_PATIENCE_MS)
     mine = [each for each in window.desk.sheet.rows if each.identity.patient_id == "SECRET1"]
     assert len(mine) == 2
     assert min(each.identity.acquired for each in mine) < row.identity.acquired
@@ -220,14 +223,14 @@ def test_an_archive_that_is_gone_is_said_in_the_dialog_and_on_the_page(room: Any
     window = room.open()
     window.actions_by_name["find_in_archive"].trigger()
     (dialog,) = window.network_actions.finds
-    with qtbot.waitSignal(dialog.finding.broken, timeout=15000):
+    with qtbot.waitSignal(dialog.finding.broken, timeout=_PATIENCE_MS):
         dialog.search()
     assert "cannot be reached" in dialog.words.text()
     clinic.write()
     window.actions_by_name["show_network"].trigger()
     page = window.network_actions.page
     qtbot.mouseClick(page.tests["archive"], Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: "answered" in page.answers["archive"].text(), timeout=15000)
+    qtbot.waitUntil(lambda: "answered" in page.answers["archive"].text(), timeout=_PATIENCE_MS)
 
 
 @pytest.mark.peer
@@ -235,19 +238,19 @@ def test_received_films_come_onto_the_list_and_again_at_the_next_start(room: Any
     clinic.write(receive=True)
     window = room.open()
     window.network_actions.begin()
-    qtbot.waitUntil(lambda: "receiving as CXRTRIAGE on port" in window.status.network, timeout=15000)
+    qtbot.waitUntil(lambda: "receiving as CXRTRIAGE on port" in window.status.network, timeout=_PATIENCE_MS)
     assert window.actions_by_name["receive_films"].isChecked()
     port = int(window.status.network.rsplit(" ", 1)[1])
     store(DimsePeer(ae_title="CXRTRIAGE", host="127.0.0.1", port=port), [film(patient="NEW", part="CHEST")])
-    qtbot.waitUntil(lambda: len(window.desk.sheet.rows) == 1, timeout=10000)
+    qtbot.waitUntil(lambda: len(window.desk.sheet.rows) == 1, timeout=_PATIENCE_MS)
     window.actions_by_name["receive_films"].trigger()
-    qtbot.waitUntil(lambda: not window.status.network, timeout=15000)
+    qtbot.waitUntil(lambda: not window.status.network, timeout=_PATIENCE_MS)
     room.close()
     shutil.rmtree(room.folder)
     room.folder.mkdir()
     window = room.open()
     window.network_actions.begin()
-    qtbot.waitUntil(lambda: len(window.desk.sheet.rows) == 1, timeout=10000)
+    qtbot.waitUntil(lambda: len(window.desk.sheet.rows) == 1, timeout=_PATIENCE_MS)
 
 
 def test_a_received_film_that_was_taken_off_the_list_stays_off_and_goes_when_it_is_old(room: Any, qtbot: QtBot) -> None:
@@ -255,22 +258,24 @@ def test_a_received_film_that_was_taken_off_the_list_stays_off_and_goes_when_it_
     network_path().write_text(words)
     window = room.open()
     window.network_actions.begin()
-    qtbot.waitUntil(lambda: "on port" in window.status.network, timeout=15000)
+    qtbot.waitUntil(lambda: "on port" in window.status.network, timeout=_PATIENCE_MS)
     port = int(window.status.network.rsplit(" ", 1)[1])
     films = [film(patient=f"NEW{n}", part="CHEST", seed=n) for n in (1, 2)]
     store(DimsePeer(ae_title="CXRTRIAGE", host="127.0.0.1", port=port), films)
-    qtbot.waitUntil(lambda: len(window.desk.sheet.rows) == 2, timeout=10000)
+    qtbot.waitUntil(lambda: len(window.desk.sheet.rows) == 2, timeout=_PATIENCE_MS)
     window.desk.remove(window.desk.sheet.rows[:1])
+    listed = window.desk.sheet.rows[0].source
     room.close()
     received = spool_path()
     for hours, left in ((1, 2), (0, 1), (0, 1)):
         network_path().write_text(f"{words}[serve]\nkeep_hours = {hours}\n")
         status = room.open().status
-        room.window.network_actions.begin()
-        qtbot.waitUntil(lambda shown=status: "on port" in shown.network, timeout=15000)
-        qtbot.waitUntil(lambda number=left: len(list(received.rglob("*.dcm"))) == number, timeout=10000)
-        qtbot.wait(300)
-        assert len(room.window.desk.sheet.rows) == 1
+        with qtbot.waitSignal(room.window.network.arrived, timeout=_PATIENCE_MS) as arrived:
+            room.window.network_actions.begin()
+        assert [path.name for path in arrived.args[0]] == [listed.name]
+        assert len(list(received.rglob("*.dcm"))) == left
+        qtbot.waitUntil(lambda shown=status: "on port" in shown.network, timeout=_PATIENCE_MS)
+        assert [row.source.name for row in room.window.desk.sheet.rows] == [listed.name]
         room.close()
 
 
@@ -282,9 +287,9 @@ def test_results_are_returned_when_the_person_agrees(
     window.desk.use_bundle(room.bundle)
     dialog = find(qtbot, window)
     dialog.found.choose_all(True)
-    with qtbot.waitSignal(dialog.finding.ended, timeout=15000):
+    with qtbot.waitSignal(dialog.finding.ended, timeout=_PATIENCE_MS):
         dialog.fetch()
-    qtbot.waitUntil(lambda: all_done(window, 2), timeout=30000)
+    qtbot.waitUntil(lambda: all_done(window, 2), timeout=_PATIENCE_MS)
     asked: list[Any] = []
 
     def answer(chosen: dict[str, int], every: dict[str, int]) -> str:
@@ -293,9 +298,9 @@ def test_results_are_returned_when_the_person_agrees(
 
     monkeypatch.setattr(window.dialogs, "which_results", answer)
     window.actions_by_name["return_results"].trigger()
-    qtbot.waitUntil(lambda: len(asked) == 1, timeout=10000)
+    qtbot.waitUntil(lambda: len(asked) == 1, timeout=_PATIENCE_MS)
     window.actions_by_name["return_results"].trigger()
-    qtbot.waitUntil(lambda: "results: 2 sent" in window.status.network, timeout=60000)
+    qtbot.waitUntil(lambda: "results: 2 sent" in window.status.network, timeout=_PATIENCE_MS)
     assert asked == [({"archive": 1}, {"archive": 2})] * 2
     held = clinic.orthanc.post("/tools/find", b'{"Level": "Series", "Query": {"Modality": "SR"}}')
     assert held.count(b'"') == 4

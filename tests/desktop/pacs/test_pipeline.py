@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +17,10 @@ from cxr_shared.bundle import Bundle
 from cxr_shared.errors import OutputError
 from cxr_shared.files import sha256_file
 from cxr_shared.phantom import write_phantoms
+
+from .material import wait_until
+
+pytestmark = pytest.mark.waiting
 
 
 @pytest.fixture(scope="module")
@@ -136,10 +139,3 @@ def test_a_fault_of_this_program_costs_the_film_that_it_lies_with(
 
 def test_one_that_was_never_started_can_be_closed(loaded: Loaded, keeper: Keeper) -> None:
     Pipeline(loaded, keeper).close()
-
-
-def wait_until(holds: Callable[[], bool]) -> None:
-    end = time.monotonic() + 60
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.01)

@@ -28,7 +28,7 @@ from cxr_shared.film import Identity, read_film
 from .archives import MUELLER, TODAY, collection, running_dcmqrscp, store, uid_of
 from .peers_orthanc import running_orthanc
 
-pytestmark = pytest.mark.peer
+pytestmark = [pytest.mark.waiting, pytest.mark.peer, pytest.mark.xdist_group("pacs-archives")]
 CONFIG = NetworkConfig()
 
 

@@ -9,7 +9,7 @@ import logging
 import socket
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -33,6 +33,11 @@ from cxr_desktop.pacs.query.multipart import BodyBroken, boundary_of, parts
 from cxr_desktop.pacs.spool import Spool
 
 from .archives import film
+from .material import wait_until
+from .peers_own import start_scp
+from .ports import free_port
+
+pytestmark = pytest.mark.waiting
 
 FIND, GET, MOVE = (f"1.2.840.10008.5.1.4.1.2.2.{number}" for number in (1, 3, 2))
 Find = Callable[[Any], Iterator[tuple[int, Dataset | None]]]
@@ -44,17 +49,19 @@ def spool(tmp_path: Path) -> Spool:
 
 
 @contextlib.contextmanager
-def dimse_archive(*handlers: tuple[Any, Any], timeout: float = 5, **named: Any) -> Iterator[Archive]:
-    """An archive of pynetdicom's that does what these handlers do."""
+def dimse_archive(
+    *handlers: tuple[Any, Any], timeout: float = 30, asking: float = 30, **named: Any
+) -> Iterator[Archive]:
+    """An archive of pynetdicom's that does what these handlers do; it waits `asking` seconds for a request."""
     entity = pynetdicom.AE(ae_title="ODD")
-    entity.acse_timeout = entity.dimse_timeout = 1
-    entity.network_timeout = 4
+    entity.dimse_timeout = entity.network_timeout = 30
+    entity.acse_timeout = asking
     before = set(threading.enumerate())
     for model in (FIND, GET, MOVE):
         entity.add_supported_context(model)
     for abstract in ("1.2.840.10008.5.1.4.1.1.1", "1.2.840.10008.5.1.4.1.1.1.1"):
         entity.add_supported_context(abstract, scu_role=True, scp_role=True)
-    server = entity.start_server(("127.0.0.1", 0), block=False, evt_handlers=list(handlers))
+    server = start_scp(entity, *handlers)
     try:
         port = server.server_address[1]
         dimse = DimsePeer(ae_title="ODD", host="127.0.0.1", port=port, timeout_seconds=timeout, **named)
@@ -62,7 +69,7 @@ def dimse_archive(*handlers: tuple[Any, Any], timeout: float = 5, **named: Any) 
     finally:
         server.shutdown()
         for thread in set(threading.enumerate()) - before:
-            thread.join(8)
+            thread.join(60)
 
 
 def study(uid: str, **values: Any) -> Dataset:
@@ -161,13 +168,24 @@ def test_an_archive_that_blasts_waits_until_it_is_read(monkeypatch: pytest.Monke
         return opened[-1]
 
     monkeypatch.setattr(pynetdicom.AE, "associate", spying)
-    many = [study(f"1.2.{number}", PatientID="x" * 64) for number in range(1000)]
+    many = [study(f"1.2.{number}", PatientID="x" * 64) for number in range(400)]
     with dimse_archive((evt.EVT_C_FIND, answering(*many)), timeout=30) as archive:
-        answers = archive.search(Query(modalities=("DX",), limit=2000))
+        answers = archive.search(Query(modalities=("DX",), limit=800))
         next(answers)
-        time.sleep(2.0)
-        assert opened[0].dimse.msg_queue.qsize() <= 200
-        assert sum(1 for _ in answers) == 999, "and none is lost"
+        assert 100 < settled(opened[0].dimse.msg_queue.qsize) <= 200
+        assert sum(1 for _ in answers) == 399, "and none is lost"
+
+
+def settled(size: Callable[[], int], *, looks: int = 50) -> int:
+    """Wait until so many looks in a row find the same number, and return it."""
+    found: deque[int] = deque(maxlen=looks)
+
+    def same() -> bool:
+        found.append(size())
+        return len(found) == looks and len(set(found)) == 1
+
+    wait_until(same)
+    return found[-1]
 
 
 @contextlib.contextmanager
@@ -176,7 +194,7 @@ def silent_archive(*, timeout: float) -> Iterator[Archive]:
     over = threading.Event()
 
     def silent(event: Any) -> Iterator[tuple[int, Dataset | None]]:
-        over.wait(20)
+        over.wait(60)
         yield 0x0000, None
 
     with dimse_archive((evt.EVT_C_FIND, silent), timeout=timeout) as archive:
@@ -187,7 +205,7 @@ def silent_archive(*, timeout: float) -> Iterator[Archive]:
 
 
 def test_a_silent_archive_is_said_to_be() -> None:
-    with silent_archive(timeout=1) as archive, pytest.raises(PeerUnreachable, match="silent for 1 s"):
+    with silent_archive(timeout=2) as archive, pytest.raises(PeerUnreachable, match="silent for 2 s"):
         list(archive.search(Query()))
 
 
@@ -195,7 +213,7 @@ def test_a_stop_ends_the_wait_for_a_silent_archive() -> None:
     with silent_archive(timeout=30) as archive:
         begun = time.monotonic()
         assert list(archive.search(Query(), stopped=lambda: time.monotonic() > begun + 0.3)) == []
-        assert time.monotonic() - begun < 5
+        assert time.monotonic() - begun < 20
 
 
 def test_a_stop_ends_the_wait_for_one_who_takes_the_call_and_says_nothing() -> None:
@@ -204,13 +222,11 @@ def test_a_stop_ends_the_wait_for_one_who_takes_the_call_and_says_nothing() -> N
         begun = time.monotonic()
         archive = archive_for(Peer(name="odd", dimse=peer), NetworkConfig())
         assert list(archive.search(Query(), stopped=lambda: time.monotonic() > begun + 0.3)) == []
-        assert time.monotonic() - begun < 8
+        assert time.monotonic() - begun < 20
 
 
 def test_who_does_not_listen_is_named_and_who_refuses_is_too() -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     nobody = Peer(name="gone", dimse=DimsePeer(ae_title="GONE", host="127.0.0.1", port=port, timeout_seconds=2))
     with pytest.raises(PeerUnreachable, match=f"gone \\(GONE at 127.0.0.1 port {port}\\)"):
         archive_for(nobody, NetworkConfig()).check()
@@ -226,7 +242,7 @@ def test_who_does_not_listen_is_named_and_who_refuses_is_too() -> None:
 
 
 def test_no_plain_talk_where_tls_is_wanted() -> None:
-    with dimse_archive((evt.EVT_C_FIND, answering())) as plain:
+    with dimse_archive((evt.EVT_C_FIND, answering()), asking=1) as plain:
         peer = plain._link.peer.model_copy(update={"tls": {}})
         peer = DimsePeer.model_validate(peer.model_dump() | {"tls": {}, "timeout_seconds": 2})
         with pytest.raises(PeerUnreachable, match="over TLS"):
@@ -305,12 +321,12 @@ def test_a_pdu_of_four_gigabytes_is_not_read() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=answer, args=(listener,))
         thread.start()
-        peer = DimsePeer(ae_title="X", host="127.0.0.1", port=listener.getsockname()[1], timeout_seconds=5)
+        peer = DimsePeer(ae_title="X", host="127.0.0.1", port=listener.getsockname()[1], timeout_seconds=30)
         begun = time.monotonic()
         with pytest.raises((PeerUnreachable, PeerRefused)):
             archive_for(Peer(name="odd", dimse=peer), NetworkConfig()).check()
-        assert time.monotonic() - begun < 4
-        thread.join(10)
+        assert time.monotonic() - begun < 20
+        thread.join(60)
 
 
 def test_a_move_needs_a_receiver_and_counts_what_was_sent(spool: Spool) -> None:
@@ -335,7 +351,7 @@ Reply = Callable[[http.server.BaseHTTPRequestHandler], None]
 
 
 @contextlib.contextmanager
-def web_archive(reply: Reply, *, timeout: float = 5, **named: Any) -> Iterator[Archive]:
+def web_archive(reply: Reply, *, timeout: float = 30, **named: Any) -> Iterator[Archive]:
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             with contextlib.suppress(OSError):
@@ -456,12 +472,12 @@ def test_a_stop_ends_a_web_answer_that_never_comes() -> None:
         request.end_headers()
         request.wfile.write(b"[")
         request.wfile.flush()
-        over.wait(20)
+        over.wait(60)
 
     with web_archive(dripping, timeout=30) as archive:
         begun = time.monotonic()
         assert list(archive.search(Query(), stopped=lambda: time.monotonic() > begun + 0.3)) == []
-        assert time.monotonic() - begun < 5
+        assert time.monotonic() - begun < 20
         over.set()
 
 

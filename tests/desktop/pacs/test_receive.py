@@ -36,6 +36,7 @@ from cxr_desktop.pacs.receive import (
 from cxr_desktop.pacs.spool import Spool, origin_of
 from cxr_shared.film.decode import SYNTAXES
 
+from .material import wait_until
 from .peers_dcmtk import Dcmtk
 from .raw_peer import (
     ABORT,
@@ -55,6 +56,8 @@ from .raw_peer import (
     usual_contexts,
 )
 from .receiving import MakeReceiver
+
+pytestmark = pytest.mark.waiting
 
 CR, SC = "1.2.840.10008.5.1.4.1.1.1", "1.2.840.10008.5.1.4.1.1.7"
 
@@ -184,7 +187,7 @@ def test_a_title_on_the_list_is_heard(make_receiver: MakeReceiver) -> None:
 def test_an_address_that_is_not_allowed_gets_no_word(make_receiver: MakeReceiver) -> None:
     receiving = make_receiver(addresses=("127.0.0.2/32", "::1/128"))
     with RawPeer(receiving.port) as peer:
-        assert peer.is_closed(5)
+        assert peer.is_closed()
     receiving.expect(AssociationRefused(CallRefusal.ADDRESS))
     assert answers_echo(receiving.port, source="127.0.0.2")
 
@@ -279,15 +282,16 @@ def test_no_answer_comes_before_the_film_is_on_the_disk(
 
     def wait_then_flush(descriptor: int) -> None:
         asked.append(stat.S_ISDIR(os.fstat(descriptor).st_mode))
-        assert turns.acquire(timeout=30)
+        assert turns.acquire(timeout=90)
         flushed(descriptor)
 
     monkeypatch.setattr(os, "fsync", wait_then_flush)
     with RawPeer(receiving.port) as peer:
         peer.associate(seed)
         peer.send(b"".join(store_pdus(seed)))
-        for _ in range(3):  # the file, its folder, and the folder of that, which is new
-            assert not select.select([peer.socket], [], [], 0.2)[0]
+        for number in range(3):  # the file, its folder, and the folder of that, which is new
+            wait_until(lambda number=number: len(asked) > number)
+            assert not select.select([peer.socket], [], [], 0.05)[0]
             turns.release()
         assert peer.read().status == 0
     assert asked == [False, True, True]
@@ -362,19 +366,21 @@ def test_dcmtk_is_told_why(make_receiver: MakeReceiver, dcmtk: Dcmtk, phantom: P
     assert "No valid Presentation Context ID" in dcmtk.store(receiving.port, tmp_path / "ct.dcm").stdout
 
 
-def test_a_listener_that_fails_or_blocks_costs_no_film(make_receiver: MakeReceiver, seed: Seed) -> None:
+def test_a_listener_that_fails_or_blocks_costs_no_film(
+    make_receiver: MakeReceiver, seed: Seed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cxr_desktop.pacs.receive.notifier.PATIENCE", 0.2)
+
     def fail(_film: Path) -> None:
         raise RuntimeError("the listener is broken")
 
     blocked = threading.Event()
     failing = make_receiver(on_film=fail)
     assert _send(failing.port, seed) == 0
-    blocking = make_receiver(folder=failing.spool.folder.parent / "other", on_film=lambda _film: blocked.wait(60))
-    began = time.monotonic()
+    blocking = make_receiver(folder=failing.spool.folder.parent / "other", on_film=lambda _film: blocked.wait(300))
     with RawPeer(blocking.port) as peer:
         peer.associate(seed)
         assert [peer.store(_another(seed, number)) for number in range(5)] == [0] * 5
-    assert time.monotonic() - began < 10
     assert (len(failing.films), len(blocking.films)) == (1, 5)
     blocked.set()
 
@@ -400,6 +406,16 @@ def test_a_port_that_is_taken_is_said(make_receiver: MakeReceiver, tmp_path: Pat
         assert answers_echo(again.port)
 
 
+def test_closing_takes_a_moment(make_receiver: MakeReceiver, tmp_path: Path) -> None:
+    seconds = []
+    for number in range(5):
+        receiving = make_receiver(folder=tmp_path / str(number))
+        began = time.monotonic()
+        receiving.receiver.close()
+        seconds.append(time.monotonic() - began)
+    assert min(seconds) < 0.1 or sys.platform != "linux", "each took longer, however busy the machine is"
+
+
 def test_closing_ends_everybody_in_time(make_receiver: MakeReceiver, seed: Seed) -> None:
     receiving = make_receiver()
     with RawPeer(receiving.port) as open_, RawPeer(receiving.port) as silent, RawPeer(receiving.port) as sending:
@@ -407,10 +423,10 @@ def test_closing_ends_everybody_in_time(make_receiver: MakeReceiver, seed: Seed)
         sending.send(b"\4\0\0\0\xff\xff")
         began = time.monotonic()
         receiving.receiver.close()
-        assert time.monotonic() - began < 8
+        assert time.monotonic() - began < 20
         assert open_.read().kind == ABORT
-        assert silent.is_closed(1)
-        assert sending.is_closed(1)
+        assert silent.is_closed(10)
+        assert sending.is_closed(10)
     receiving.expect(AssociationEnded(Ending.STOPPED))
     assert receiving.receiver.associations == 0
     receiving.receiver.close()
@@ -420,9 +436,10 @@ def test_an_idle_association_is_aborted(make_receiver: MakeReceiver) -> None:
     receiving = make_receiver(quotas={"idle_seconds": 2.0})
     with RawPeer(receiving.port) as peer:
         peer.associate()
-        time.sleep(0.5)
+        began = time.monotonic()
         assert peer.echo() == 0
         assert peer.read().kind == ABORT
+        assert time.monotonic() - began >= 2.0
         with pytest.raises(Gone):
             peer.read()
     receiving.expect(AssociationEnded(Ending.SILENT))

@@ -25,7 +25,7 @@ from .peers_dcmtk import Dcmtk
 from .peers_orthanc import TITLE, running_orthanc
 from .receiving import MakeReceiver
 
-pytestmark = pytest.mark.peer
+pytestmark = [pytest.mark.waiting, pytest.mark.peer]
 
 
 def _pixels(path: Path) -> np.ndarray:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import shutil
 import socket
 import subprocess
 from collections.abc import Callable, Iterator
@@ -28,10 +27,12 @@ from cxr_desktop.report import Worklist
 from cxr_shared.bundle import Bundle
 
 from .material import QUICK, outgoing, small_object, wait_until
-from .peers_orthanc import Orthanc, free_port
+from .peers_dcmtk import program
+from .peers_orthanc import Orthanc
+from .ports import free_port
 
 Faults = Callable[[Path], list[str]]
-pytestmark = pytest.mark.peer
+pytestmark = [pytest.mark.waiting, pytest.mark.peer, pytest.mark.xdist_group("pacs-round-trip")]
 by_protocol = pytest.mark.parametrize("protocol", ["dimse", "web"])
 
 
@@ -145,14 +146,14 @@ def test_orthanc_refuses_what_is_no_object(orthanc: Orthanc, protocol: str, tmp_
 @contextmanager
 def running_storescp(folder: Path, *options: str) -> Iterator[DimsePeer]:
     """DCMTK's storescp, writing to a folder."""
-    program = shutil.which("storescp")
-    if program is None:
+    found = program("storescp")
+    if found is None:
         pytest.skip("DCMTK's storescp is not installed: apt-get install dcmtk")
     folder.mkdir()
     port = free_port()
     with (folder.parent / "storescp.log").open("wb") as log:
         process = subprocess.Popen(
-            [program, "-aet", "DCMTK", "-od", str(folder), *options, str(port)], stdout=log, stderr=log
+            [found, "-aet", "DCMTK", "-od", str(folder), *options, str(port)], stdout=log, stderr=log
         )
         try:
             peer = DimsePeer(ae_title="DCMTK", host="127.0.0.1", port=port, timeout_seconds=10)

@@ -12,6 +12,7 @@ import pytest
 pytest.importorskip("pynetdicom")
 pytest.importorskip("dicomweb_client")
 
+pytestmark = pytest.mark.waiting
 _PATH = Path(__file__).parents[2] / "benchmarks" / "outbox_kills.py"
 
 
@@ -27,8 +28,15 @@ def kills() -> ModuleType:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
-@pytest.mark.slow
-@pytest.mark.parametrize(("protocol", "number"), [("dimse", 3), ("web", 2)])
+@pytest.mark.parametrize(
+    ("protocol", "number"),
+    [
+        ("dimse", 1),
+        ("web", 1),
+        pytest.param("dimse", 8, marks=[pytest.mark.nightly, pytest.mark.slow]),
+        pytest.param("web", 8, marks=[pytest.mark.nightly, pytest.mark.slow]),
+    ],
+)
 def test_every_object_arrives_once_however_often_the_sender_is_killed(
     kills: ModuleType, protocol: str, number: int, tmp_path: Path
 ) -> None:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from cxr_desktop.pacs.config import WebPeer
-from cxr_desktop.pacs.credentials import web_session
+from cxr_desktop.pacs.credentials import close_session, web_session
 from cxr_desktop.pacs.errors import NetworkError, PeerRefused, PeerUnreachable
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class Conversation:
             watcher.join()
             if self._current is not None:
                 self._current.close()  # of a body that was not read to its end, no pool knows
-            self._session.close()
+            close_session(self._session)
 
     def halted(self) -> bool:
         """Whether it was stopped, once."""

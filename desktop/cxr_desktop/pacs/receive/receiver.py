@@ -131,6 +131,8 @@ class Receiver:
         self._stopped.set()
         if self._service is None or self._listener is None:
             return
+        with contextlib.suppress(OSError):  # wakes accept() on Linux; elsewhere it looks every quarter of a second
+            self._listener.shutdown(socket.SHUT_RDWR)
         if self._accepting is not None:
             self._accepting.join(_AT_LAST)
         self._join(_GENTLY)
@@ -169,6 +171,8 @@ class Receiver:
             except TimeoutError:
                 continue
             except OSError as error:  # of the caller, or no file descriptor is left
+                if self._stopped.is_set():
+                    return
                 _log.warning("a call could not be taken: %s", error.strerror)
                 time.sleep(_PAUSE)
                 continue

@@ -15,7 +15,7 @@ from pydicom.dataset import Dataset
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from cxr_desktop.pacs.config import WebPeer
-from cxr_desktop.pacs.credentials import web_session
+from cxr_desktop.pacs.credentials import close_session, web_session
 from cxr_desktop.pacs.errors import PeerRefused, PeerUnreachable
 from cxr_desktop.pacs.send.destination import BeforeSending, outcome_of
 from cxr_desktop.pacs.send.entries import Outcome, Outgoing, State
@@ -140,11 +140,11 @@ class WebDestination:
 
     def abort(self) -> None:
         """See `Destination.abort`; a request that waits for its answer ends with the peer's timeout."""
-        self._session.close()
+        close_session(self._session)
 
     def close(self) -> None:
         """See `Destination.close`."""
-        self._session.close()
+        close_session(self._session)
 
 
 def _bounded(response: requests.Response, *_: object, **__: object) -> requests.Response:

@@ -19,6 +19,8 @@ READY: Final = "/health/ready"
 METRICS: Final = "/metrics"
 _CALLERS: Final = 16
 _TIMEOUT_S: Final = 5.0
+_LOOK_EVERY_S: Final = 0.05
+"""The server looks so often whether it is to end; `close` takes as long."""
 _JSON: Final = "application/json"
 
 
@@ -65,7 +67,8 @@ class HealthServer:
                 f"Health and metrics cannot be answered at {host} port {port}: {error.strerror}. End the program that "
                 "has it, or set another serve.port."
             ) from error
-        self._thread = threading.Thread(target=self._server.serve_forever, name="cxr-health", daemon=True)
+        serve = self._server.serve_forever
+        self._thread = threading.Thread(target=serve, args=(_LOOK_EVERY_S,), name="cxr-health", daemon=True)
 
     @property
     def port(self) -> int:
@@ -88,6 +91,7 @@ class HealthServer:
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
+    request_queue_size = 4 * _CALLERS  # who does not fit in calls again only after a second
 
     def __init__(self, address: tuple[str, int], checks: Checks) -> None:
         self.checks = checks
