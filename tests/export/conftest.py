@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from once import made_once
 from torchvision.models import DenseNet
 
 from cxr_export.fold import FoldedNetwork
@@ -76,8 +78,16 @@ def draw_film(generator: np.random.Generator) -> np.ndarray:
     return np.clip(film + generator.normal(0, 4, film.shape), 0, 255).astype(np.uint8)
 
 
+@pytest.fixture(scope="session")
+def warm_exporter() -> None:
+    """What torch's exporter does once in a process takes seconds, which are no test's own."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(torch.nn.ReLU(), (torch.zeros(1),), dynamo=True, verbose=False)
+
+
 @pytest.fixture
-def small_densenet(monkeypatch: pytest.MonkeyPatch) -> None:
+def small_densenet(monkeypatch: pytest.MonkeyPatch, warm_exporter: None) -> None:
     """Wherever DenseNet-121 is built, build one of two dense blocks with two narrow layers each.
 
     All that its folding, export and quantization meet is in it: concatenations, batch normalisation before
@@ -92,7 +102,7 @@ def small_densenet(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def settled():
+def settled(warm_exporter: None):
     return _settle
 
 
@@ -156,12 +166,16 @@ def film_drawer():
 @pytest.fixture(scope="session")
 def exported(run: Run, at_hand: Run, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
     """A bundle of two models, one of them with its films at hand, and what was reported."""
-    lines: list[str] = []
-    folder = tmp_path_factory.mktemp("bundle")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CXR_CACHE", str(folder / "cache"))
-        write_bundle([run, at_hand], folder / "chest.cxr", report=lines.append)
-    return folder / "chest.cxr", lines
+
+    def write(folder: Path) -> None:
+        lines: list[str] = []
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("CXR_CACHE", str(folder / "cache"))
+            write_bundle([run, at_hand], folder / "chest.cxr", report=lines.append)
+        (folder / "report.txt").write_text("\n".join(lines))
+
+    folder = made_once(tmp_path_factory, "exported", write)
+    return folder / "chest.cxr", (folder / "report.txt").read_text().splitlines()
 
 
 @pytest.fixture(scope="session")
