@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from cxr_export.batch_norm import fold_batch_norms
 from cxr_export.gate import GateDistance
+from cxr_export.out_of_place import set_out_of_place
 from cxr_export.stem import GreyStem
 from cxr_trainer.model.heat_map import map_terms
 from cxr_trainer.model.network import Network
@@ -43,6 +44,7 @@ class FoldedNetwork(nn.Module):
         with torch.no_grad():
             fold_batch_norms(self.backbone)
             self._merge_channels(network, size)
+        set_out_of_place(self.backbone)
         self.backbone.float()
         weight, offset = map_terms(network.head, normal_map)
         self.register_buffer("weight", weight.reshape(1, -1, 1, 1))

@@ -65,9 +65,12 @@ def write_bundle(
     Raises
     ------
     ExportRefused
-        No run, two of one target, an unfinished run, unequal inputs, or a float32 model that is not the trained one.
+        No run, two of one target, an unfinished run, unequal inputs, test figures without an interval, or a float32
+        model that is not the trained one.
     """
     spec = _common_spec(runs)
+    for run in runs:  # before any is exported, which takes long
+        _test_metrics(run)
     entries: list[ModelEntry] = []
     files: dict[str, bytes] = {}
     gate: Gate | None = None
@@ -120,7 +123,6 @@ def _export(
     if fit is not None:
         check_distance(graph.data, fit.terms, network, films.pixels[:_GATE_CHECKS], name=recipe.target.display)
     calibration, points = _calibrated(run, metrics)
-    test = _test_metrics(run, metrics["parts"]["test"])
     trained = Trained(films, run_torch(network, films.pixels), logit_cuts(points, calibration))
     if fit is not None:
         inside = run_gate(graph.data, films.pixels) <= fit.gate.threshold
@@ -137,7 +139,7 @@ def _export(
         map_peak=metrics.get("map_peak"),
         calibration=calibration,
         operating_points=points,
-        metrics=test,
+        metrics=_test_metrics(run),
         localisation=localise(run, spec, maps=lambda pixels: run_onnx(graph.data, pixels)[1], grid=grid),
         split_kind=metrics["split"]["kind"],
         split_sha256=metrics["split"]["sha256"],
@@ -158,8 +160,8 @@ def _calibrated(run: Run, metrics: dict[str, Any]) -> tuple[Calibration, tuple[O
     return calibrate(run.read_predictions(), with_test_figures(chosen, metrics["parts"]["test"]))
 
 
-def _test_metrics(run: Run, test: dict[str, Any]) -> TestMetrics:
-    intervals = {}
+def _test_metrics(run: Run) -> TestMetrics:
+    test, intervals = run.read_json("metrics.json")["parts"]["test"], {}
     for name in ("auc", "accuracy"):
         if test[name]["low"] is None or test[name]["high"] is None:
             raise ExportRefused(

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+import torch
 
 from cxr_desktop.inference.toy import write_toy_bundle
 from cxr_export.benchmark.films import DICOM_SIDE, benchmark_films
 from cxr_export.benchmark.process import Measured
-from cxr_export.benchmark.run import ORT, TORCH, Benchmark, Contender, Stages, benchmark
+from cxr_export.benchmark.run import ORT, TORCH, YARDSTICK, Benchmark, Contender, Stages, benchmark
 from cxr_export.benchmark.table import document, show
+from cxr_export.benchmark.yardstick import main
 from cxr_export.errors import BenchmarkFailed
 from cxr_shared.film import Film, read_film
 from cxr_shared.findings import Target
@@ -77,9 +83,15 @@ def test_a_folder_without_films_is_refused(tmp_path: Path) -> None:
         benchmark_films(tmp_path, tmp_path / "films")
 
 
-@pytest.mark.slow
-def test_a_bundle_is_measured_from_file_to_scores(tmp_path: Path) -> None:
-    path = tmp_path / "toy.cxr"
+class SmallYardstick(Measured):
+    """In place of DenseNet-121, which takes 20 CPU seconds to be exported and run, a process that answers at once."""
+
+    def __init__(self, module: str, arguments: Sequence[str]) -> None:
+        super().__init__("small_yardstick" if module == YARDSTICK else module, arguments)
+
+
+def _measure(folder: Path) -> Benchmark:
+    path = folder / "toy.cxr"
     write_toy_bundle(path, {Target.ANOMALY: (4.0, -1.0), Target.EFFUSION: (3.0, -2.0)})
     found = benchmark(path, films=None, rounds=1)
     assert [each.name for each in found.contenders[:2]] == [TORCH, ORT]
@@ -88,3 +100,38 @@ def test_a_bundle_is_measured_from_file_to_scores(tmp_path: Path) -> None:
     assert found.films_refused == 0
     assert found.films_per_second > 0
     assert all(stage.total_ms > 0 for stage in found.stages)
+    return found
+
+
+@pytest.mark.slow
+def test_a_bundle_is_measured_from_file_to_scores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=os.pathsep)
+    monkeypatch.setattr("cxr_export.benchmark.run.Measured", SmallYardstick)
+    monkeypatch.setattr("cxr_export.benchmark.films._PHANTOMS", 2)
+    found = _measure(tmp_path)
+    assert found.films_source == "2 phantoms of 1024²"
+    assert found.ratio(found.contenders[0]) == pytest.approx(2.0)
+
+
+@pytest.mark.slow
+@pytest.mark.nightly
+def test_a_bundle_is_measured_beside_densenet_itself(tmp_path: Path) -> None:
+    assert _measure(tmp_path).films_source == "24 phantoms of 1024²"
+
+
+@pytest.mark.parametrize("runtime", ["torch", "onnxruntime"])
+def test_the_yardstick_answers_until_there_are_no_more_orders(
+    small_densenet: None, runtime: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    orders = [{"do": "score", "runs": 3}, {"do": "memory"}]
+    monkeypatch.setattr(sys, "stdin", io.StringIO("".join(f"{json.dumps(order)}\n" for order in orders)))
+    monkeypatch.setattr(sys, "stdout", sys.stdout)  # it sends to standard error what others print
+    threads = torch.get_num_threads()
+    try:
+        assert main([runtime, "1"]) == 0
+    finally:
+        torch.set_num_threads(threads)
+    times, memory = map(json.loads, capsys.readouterr().out.splitlines())
+    assert len(times["ms"]) == 3
+    assert min(times["ms"]) > 0
+    assert memory["peak_mb"] is None or memory["peak_mb"] > 0

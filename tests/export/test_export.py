@@ -37,23 +37,6 @@ def judge(data: bytes, network: Network, films: np.ndarray) -> Parity:
     return parity
 
 
-@pytest.fixture(scope="module")
-def network(run: Run) -> Network:
-    loaded = Network(run.recipe().model, bn_momentum=0.99)
-    loaded.load_state_dict(run.read_tensors("best"))
-    return loaded.eval()
-
-
-@pytest.fixture(scope="module")
-def folded(network: Network, run: Run) -> FoldedNetwork:
-    return FoldedNetwork(network, run.read_tensors("normal_map")["map"], size=64)
-
-
-@pytest.fixture(scope="module")
-def graph(folded: FoldedNetwork) -> Graph:
-    return export_graph(folded, size=64)
-
-
 def test_folded_network_is_the_network_and_its_maps_mean_is_its_logit(
     network: Network, folded: FoldedNetwork, films: np.ndarray
 ) -> None:
@@ -102,18 +85,27 @@ def test_parity_passes_for_the_model_and_fails_for_another(graph: Graph, network
         judge(graph.data, other, films)
 
 
-@pytest.mark.parametrize(
-    ("architecture", "size"), [("alexnet", 96), pytest.param("densenet121", 64, marks=pytest.mark.slow)]
-)
-def test_parity_passes_for_the_other_backbones(settled: Settled, architecture: Architecture, size: int) -> None:
+def _parity_of(architecture: Architecture, settled: Settled, *, size: int) -> Parity:
     section = ModelSection(architecture=architecture, weights="none")
     network = settled(initialised(section, bn_momentum=0.5, seed=0), size=size)
     films = np.random.default_rng(0).integers(0, 256, (6, size, size)).astype(np.uint8)
     films = (films * np.linspace(0.2, 1, 6)[:, None, None]).astype(np.uint8)
     graph = export_graph(FoldedNetwork(network, torch.tensor([[0.5, -1.0], [2.0, 0.0]]), size=size), size=size)
     assert graph.map_shape == (2, 2)
-    assert judge(graph.data, network, films).films == 6
     assert float(run_onnx(graph.data, films)[0].std()) > 1e-3, "the inputs must differ in their logits"
+    return judge(graph.data, network, films)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "size"),
+    [("alexnet", 96), pytest.param("densenet121", 64, marks=[pytest.mark.slow, pytest.mark.nightly])],
+)
+def test_parity_passes_for_the_other_backbones(settled: Settled, architecture: Architecture, size: int) -> None:
+    assert _parity_of(architecture, settled, size=size).films == 6
+
+
+def test_parity_passes_for_a_small_densenet(settled: Settled, small_densenet: None) -> None:
+    assert _parity_of("densenet121", settled, size=16).films == 6
 
 
 def network_section(_network: Network):
@@ -130,11 +122,9 @@ def test_a_subtly_wrong_graph_is_refused(graph: Graph, network: Network, films: 
         judge(model.SerializeToString(), network, films)
 
 
-@pytest.fixture(scope="module")
-def bundle_path(run: Run, run_maker, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("bundle")
-    write_bundle([run_maker(folder, Target.ANOMALY, seed=3), run], folder / "chest.cxr")
-    return folder / "chest.cxr"
+@pytest.fixture
+def bundle_path(exported: tuple[Path, list[str]]) -> Path:
+    return exported[0]
 
 
 def test_bundle_opens_and_describes_itself(bundle_path: Path) -> None:
@@ -212,11 +202,8 @@ def test_a_test_part_that_allows_no_interval_is_one_sentence(run_maker, tmp_path
     assert not (tmp_path / "no.cxr").exists()
 
 
-def test_a_bundle_names_no_folder_of_the_machine(run_maker, tmp_path: Path) -> None:
-    run = run_maker(tmp_path / "runs", Target.MASS)
-    recipe = run.recipe()
-    weights = recipe.model.model_copy(update={"weights": "/home/someone/weights/mobilenet.safetensors"})
-    run.write_recipe(recipe.model_copy(update={"model": weights}))
-    manifest = write_bundle([run], tmp_path / "one.cxr")
-    assert manifest.models[0].recipe["model"]["weights"] == "mobilenet.safetensors"
+def test_a_bundle_names_no_folder_of_the_machine(bundle_path: Path, at_hand: Run) -> None:
+    assert at_hand.recipe().model.weights == "/home/someone/weights/mobilenet.safetensors"
+    manifest = open_bundle(bundle_path).manifest
+    assert manifest.entry(Target.ANOMALY).recipe["model"]["weights"] == "mobilenet.safetensors"
     assert "someone" not in manifest.model_dump_json()

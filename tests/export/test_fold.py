@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from cxr_export.fold import FoldedNetwork
-from cxr_export.graph import export_graph
+from cxr_export.graph import Graph
 from cxr_export.stem import GreyStem
 from cxr_trainer.model.network import Network, initialised
 from cxr_trainer.recipe import ModelSection
@@ -59,6 +59,13 @@ def test_only_what_follows_a_concatenation_keeps_its_batch_norm(variant) -> None
     assert any(isinstance(module, nn.BatchNorm2d) for module in network.modules()) or not left, "a copy was folded"
 
 
+def test_no_activation_overwrites_its_input_and_the_networks_own_still_do(variant) -> None:
+    network, size = variant
+    folded = FoldedNetwork(network, torch.zeros(1, 1), size=size)
+    assert not any(getattr(module, "inplace", False) for module in folded.modules())
+    assert any(getattr(module, "inplace", False) for module in network.modules())
+
+
 def test_mobilenets_stem_needs_no_border_and_torchvisions_does(settled) -> None:
     mobile = initialised(ModelSection(weights="none", width=0.25), bn_momentum=0.5, seed=0)
     alex = initialised(ModelSection(architecture="alexnet", weights="none"), bn_momentum=0.5, seed=0)
@@ -72,9 +79,7 @@ def test_mobilenets_stem_needs_no_border_and_torchvisions_does(settled) -> None:
     assert float(border[0, :, 0].abs().max()) > 0.0
 
 
-def test_the_graph_has_convolutions_and_one_channel(settled) -> None:
-    network = settled(initialised(ModelSection(weights="none", width=0.25), bn_momentum=0.5, seed=0))
-    graph = export_graph(FoldedNetwork(network, torch.zeros(2, 2), size=64), size=64)
+def test_the_graph_has_convolutions_and_one_channel(network: Network, graph: Graph) -> None:
     model = onnx.load_model_from_string(graph.data)
     kinds = Counter(node.op_type for node in model.graph.node)
     assert kinds["BatchNormalization"] == 0

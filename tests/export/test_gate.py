@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -23,19 +22,12 @@ from cxr_export.gate import (
     gate_threshold,
 )
 from cxr_export.gate_films import GateFit, set_gate
-from cxr_export.graph import export_graph
 from cxr_export.inspect import describe, gate_text
 from cxr_export.parity import run_onnx
-from cxr_export.write import write_bundle
 from cxr_shared.bundle import open_bundle
-from cxr_shared.files import write_json
 from cxr_shared.findings import Target
-from cxr_shared.opencv import cv2
 from cxr_trainer.fit.run import Run
 from cxr_trainer.model.network import Network
-
-FILMS = 120
-HEADER = "Image Index,Finding Labels,Follow-up #,Patient ID,Patient Age,Patient Gender,View Position"
 
 
 def _features(films: int, *, seed: int, plane: np.ndarray) -> np.ndarray:
@@ -84,42 +76,6 @@ def test_many_films_with_a_long_tail_raise_the_threshold() -> None:
     assert gate_threshold(tail) == 9.0
 
 
-def _drawn_film(generator: np.random.Generator) -> np.ndarray:
-    """Two dark fields on a grey ground, of varied size, exposure and noise."""
-    rows, columns = np.mgrid[0:64, 0:64] / 63
-    film = generator.uniform(140, 180) + 30 * rows
-    for centre in (0.3, 0.7):
-        width, height = generator.uniform(0.1, 0.15), generator.uniform(0.25, 0.33)
-        film -= 100 * np.exp(
-            -(((columns - centre) / width) ** 2) - ((rows - generator.uniform(0.45, 0.55)) / height) ** 2
-        )
-    return np.clip(film + generator.normal(0, 4, film.shape), 0, 255).astype(np.uint8)
-
-
-@pytest.fixture(scope="module")
-def nih(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("nih")
-    generator, rows = np.random.default_rng(0), [HEADER]
-    for number in range(FILMS):
-        name = f"{number // 2:08d}_{number % 2:03d}.png"
-        cv2.imwrite(str(root / name), _drawn_film(generator))
-        rows.append(f"{name},{('No Finding', 'Mass')[number % 2]},0,{number // 2},50,M,PA")
-    (root / "Data_Entry_2017.csv").write_text("\n".join(rows) + "\n")
-    return root
-
-
-@pytest.fixture(scope="module")
-def at_hand(run_maker: Callable[..., Run], nih: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """A run whose films are there: half trained, a quarter validated, a quarter tested."""
-    run = run_maker(tmp_path_factory.mktemp("runs"), Target.ANOMALY, seed=4)
-    write_json(run.folder / "state" / "session.json", {**run.session(), "data": str(nih)})
-    parts = np.repeat(["train", "validation", "test"], [FILMS // 2, FILMS // 4, FILMS // 4])
-    names = [f"{number // 2:08d}_{number % 2:03d}.png" for number in range(FILMS)]
-    split = {"image": names, "patient": [name[:8] for name in names], "part": parts, "label": [0, 1] * (FILMS // 2)}
-    pd.DataFrame(split).to_parquet(run.folder / "split.parquet")
-    return run
-
-
 @pytest.fixture(scope="module")
 def network(at_hand: Run) -> Network:
     loaded = Network(at_hand.recipe().model, bn_momentum=0.99)
@@ -138,22 +94,21 @@ def fit(at_hand: Run, network: Network, tmp_path_factory: pytest.TempPathFactory
 
 def test_a_gate_is_set_on_a_runs_own_films(fit: GateFit) -> None:
     gate = fit.gate
-    assert (gate.target, gate.films) == (Target.ANOMALY, FILMS // 4)
+    assert (gate.target, gate.films) == (Target.ANOMALY, 30)
     assert gate.accepted is not None
     assert gate.accepted.value >= 0.95
-    assert len(fit.terms.components) == FILMS // 8
-    assert f"what {FILMS // 8} principal components" in gate.method
+    assert len(fit.terms.components) == 15, "a quarter of the training films"
+    assert "what 15 principal components" in gate.method
     assert "from 30 validation films" in gate_text(gate)
 
 
 def test_the_graph_gives_the_distance_of_films_and_of_what_is_none(
-    fit: GateFit, network: Network, at_hand: Run
+    fit: GateFit, network: Network, at_hand: Run, exported: tuple[Path, list[str]], film_drawer
 ) -> None:
     folded = FoldedNetwork(network, at_hand.read_tensors("normal_map")["map"], size=64, gate=GateDistance(fit.terms))
-    data = export_graph(folded, size=64).data
-    assert [each.name for each in onnx.load_model_from_string(data).graph.output] == ["logit", "map", "distance"]
+    data = open_bundle(exported[0]).model(Target.ANOMALY)
     generator = np.random.default_rng(77)
-    films = np.stack([_drawn_film(generator) for _ in range(20)])
+    films = np.stack([film_drawer(generator) for _ in range(20)])
     others = [np.zeros((64, 64)), np.full((64, 64), 255), np.indices((64, 64))[0] * 4]
     others += [generator.integers(0, 256, (64, 64)) for _ in range(5)]
     pictures = np.concatenate([films, np.stack(others).astype(np.uint8)])
@@ -170,14 +125,9 @@ def test_the_graph_gives_the_distance_of_films_and_of_what_is_none(
         check_distance(data, other, network, pictures[:2], name="Anomaly")
 
 
-@pytest.mark.slow
-def test_the_first_model_of_a_bundle_carries_the_gate(
-    at_hand: Run, run: Run, fit: GateFit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("CXR_CACHE", str(tmp_path / "cache"))
-    lines: list[str] = []
-    write_bundle([run, at_hand], tmp_path / "chest.cxr", report=lines.append)
-    bundle = open_bundle(tmp_path / "chest.cxr")
+def test_the_first_model_of_a_bundle_carries_the_gate(fit: GateFit, exported: tuple[Path, list[str]]) -> None:
+    path, lines = exported
+    bundle = open_bundle(path)
     assert bundle.manifest.gate == fit.gate
     outputs = {
         target: [each.name for each in onnx.load_model_from_string(bundle.model(target)).graph.output]

@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 import pandas as pd
 import pytest
+from once import made_once
 
 import cxr_export.parity
 import cxr_export.precisions
@@ -23,6 +24,7 @@ from cxr_shared.bundle import AucChange, Bundle, Calibration, Interval, Operatin
 from cxr_shared.files import write_json
 from cxr_shared.findings import Target
 from cxr_shared.opencv import cv2
+from cxr_trainer.fit.run import Run
 
 
 def point(name: str, threshold: float) -> OperatingPoint:
@@ -98,11 +100,8 @@ def test_precisions_are_read_from_a_list() -> None:
         parse_precisions("float32,int4")
 
 
-@pytest.fixture(scope="module")
-def run_with_films(run_maker, tmp_path_factory: pytest.TempPathFactory):
-    """A run beside a data folder: 30 films of 15 patients, bright squares where the finding is, with boxes."""
-    root = tmp_path_factory.mktemp("with-films")
-    run = run_maker(root / "runs", Target.HERNIA)
+def _write_run(root: Path, run: Run) -> None:
+    """Give a run a data folder: 30 films of 15 patients, bright squares where the finding is, with boxes."""
     data = root / "data"
     (data / "images").mkdir(parents=True)
     generator = np.random.default_rng(5)
@@ -122,10 +121,29 @@ def run_with_films(run_maker, tmp_path_factory: pytest.TempPathFactory):
     columns = ["image", "patient", "part", "label"]
     pd.DataFrame(split, columns=columns).to_parquet(run.folder / "split.parquet")
     write_json(run.folder / "state" / "session.json", run.session() | {"data": str(data)})
-    return run
 
 
 ALL = ("float32", "float16", "int8")
+
+
+@pytest.fixture(scope="module")
+def material(run_maker, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run with films, its bundle in all precisions, and what was reported."""
+
+    def make(root: Path) -> None:
+        run = run_maker(root / "runs", Target.HERNIA)
+        _write_run(root, run)
+        lines: list[str] = []
+        write_bundle([run], root / "one.cxr", precisions=ALL, report=lines.append)
+        (root / "report.txt").write_text("\n".join(lines))
+
+    return made_once(tmp_path_factory, "with-films", make)
+
+
+@pytest.fixture(scope="module")
+def run_with_films(material: Path) -> Run:
+    (folder,) = (material / "runs").iterdir()
+    return Run.open(folder)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -148,11 +166,8 @@ def test_test_films_come_first_and_are_never_calibrated_on(run_with_films) -> No
 
 
 @pytest.fixture(scope="module")
-def exported(run_with_films, tmp_path_factory: pytest.TempPathFactory) -> tuple[Bundle, list[str]]:
-    lines: list[str] = []
-    path = tmp_path_factory.mktemp("bundle") / "one.cxr"
-    write_bundle([run_with_films], path, precisions=ALL, report=lines.append)
-    return open_bundle(path), lines
+def exported(material: Path) -> tuple[Bundle, list[str]]:
+    return open_bundle(material / "one.cxr"), (material / "report.txt").read_text().splitlines()
 
 
 def test_a_bundle_holds_int8_with_its_parity_and_localisation(exported) -> None:

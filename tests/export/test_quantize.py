@@ -21,7 +21,7 @@ from cxr_export.rounding import apply, round_weights
 from cxr_shared.opencv import cv2
 from cxr_shared.phantom import render
 from cxr_trainer.model.network import initialised
-from cxr_trainer.recipe import ModelSection
+from cxr_trainer.recipe import Architecture, ModelSection
 
 SIZE = 64
 
@@ -160,12 +160,21 @@ def test_float16_is_half_as_large_and_its_maps_keep_their_means(data: bytes, pha
     assert 0 < np.abs(logits - exact).max() < 0.02
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("architecture", ["alexnet", "densenet121"])
-def test_the_other_backbones_can_be_quantized(settled, phantoms: np.ndarray, architecture: str) -> None:
+def _quantize(architecture: Architecture, settled, phantoms: np.ndarray) -> None:
     network = settled(initialised(ModelSection(architecture=architecture, weights="none"), bn_momentum=0.5, seed=0))
     data = export_graph(FoldedNetwork(network, torch.zeros(1, 1), size=SIZE), size=SIZE).data
     logits, heat = run_onnx(Quantizer(data, phantoms).quantized(), phantoms)
     exact = run_onnx(data, phantoms)[0]
     assert np.abs(heat.mean(axis=(1, 2), dtype=np.float64) - logits).max() <= 1e-5
     assert np.corrcoef(logits, exact)[0, 1] > 0.95
+
+
+@pytest.mark.parametrize(
+    "architecture", ["alexnet", pytest.param("densenet121", marks=[pytest.mark.slow, pytest.mark.nightly])]
+)
+def test_the_other_backbones_can_be_quantized(settled, phantoms: np.ndarray, architecture: Architecture) -> None:
+    _quantize(architecture, settled, phantoms)
+
+
+def test_a_small_densenet_can_be_quantized(settled, phantoms: np.ndarray, small_densenet: None) -> None:
+    _quantize("densenet121", settled, phantoms)

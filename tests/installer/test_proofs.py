@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-import threading
-import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pydicom
@@ -114,23 +113,41 @@ def test_a_program_that_fails_or_is_missing_is_named() -> None:
         ask(["sleep", "5"], timeout_s=0.1)
 
 
-def test_a_store_that_grows_is_waited_for(tmp_path: Path) -> None:
+class Clock:
+    """A clock that only sleeping moves, and what happens at every tenth of a second."""
+
+    def __init__(self, happens: Callable[[int], object]) -> None:
+        self._happens, self.tenths = happens, 0
+
+    def monotonic(self) -> float:
+        return self.tenths / 10
+
+    def sleep(self, seconds: float) -> None:
+        for _ in range(round(10 * seconds)):
+            self.tenths += 1
+            self._happens(self.tenths)
+
+
+def test_a_store_that_grows_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "worklist.sqlite"
-    with pytest.raises(InstallerError, match="was not done"):
-        clean_root.wait_until_settled(path, quiet_s=0.1, patience_s=0.3)
-
-    def grow() -> None:
-        for number in range(1, 6):
-            time.sleep(0.2)
-            path.write_bytes(bytes(number))
-
-    writer = threading.Thread(target=grow)
-    writer.start()
-    clean_root.wait_until_settled(path, quiet_s=1.0, patience_s=20)
+    clock = Clock(lambda tenths: path.write_bytes(bytes(min(tenths // 20, 5))))
+    monkeypatch.setattr(clean_root, "time", clock)
+    clean_root.wait_until_settled(path, quiet_s=3.0, patience_s=120)
     assert path.stat().st_size == 5
-    writer.join()
+    assert clock.monotonic() == pytest.approx(10 + 3, abs=0.2), "it grew until 10 s"
 
 
+@pytest.mark.parametrize("grow", [lambda path, tenths: None, lambda path, tenths: path.write_bytes(bytes(tenths))])
+def test_a_store_that_is_not_there_or_grows_on_is_not_waited_for_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, grow: Callable[[Path, int], object]
+) -> None:
+    path = tmp_path / "worklist.sqlite"
+    monkeypatch.setattr(clean_root, "time", Clock(lambda tenths: grow(path, tenths)))
+    with pytest.raises(InstallerError, match="was not done with its films within 120 s"):
+        clean_root.wait_until_settled(path, patience_s=120)
+
+
+@pytest.mark.waiting
 @pytest.mark.slow
 def test_the_service_is_tried_with_a_film_that_comes_back_as_a_report(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -17,6 +17,7 @@ from typing import Any, Literal
 import torch
 from torchvision import models
 
+from cxr_export.out_of_place import set_out_of_place
 from cxr_trainer.bench.contender import memory_peaks
 
 Runtime = Literal["torch", "onnxruntime"]
@@ -44,6 +45,7 @@ def _run_torch(network: torch.nn.Module, film: torch.Tensor) -> torch.Tensor:
 def _onnx(network: torch.nn.Module, film: torch.Tensor) -> bytes:
     import onnx
 
+    set_out_of_place(network)
     program = torch.onnx.export(network, (film,), dynamo=True, opset_version=18, verbose=False)
     assert program is not None
     program.optimize()
