@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from timm.layers.norm_act import BatchNormAct2d
 from torch import Tensor, fx, nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
@@ -38,6 +37,8 @@ def fold_batch_norms(backbone: Any) -> None:  # noqa: ANN401
     backbone
         In eval mode, with `forward_features`; in float64 the folding itself rounds nothing that matters.
     """
+    from timm.layers.norm_act import BatchNormAct2d
+
     for convolution, name in _pairs(backbone):
         norm = backbone.get_submodule(name)
         assert norm.running_mean is not None

@@ -14,9 +14,6 @@ from typing import Any, Final, Literal
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.optimize import minimize
-from scipy.special import expit
-from sklearn.model_selection import StratifiedGroupKFold
 
 from cxr_shared.bundle import Calibration, Interval, OperatingPoint
 from cxr_shared.logistic import sigmoid, threshold_logit
@@ -168,6 +165,8 @@ def _columns(films: pd.DataFrame) -> tuple[Floats, Floats]:
 
 def _maximum_likelihood(terms: Floats, target: Floats) -> list[float]:
     """Coefficients (k,) of the logistic regression of `target` (n,), in 0..1, on `terms` (n, k)."""
+    from scipy.optimize import minimize
+    from scipy.special import expit
 
     def loss(beta: Floats) -> float:
         z = terms @ beta
@@ -189,6 +188,8 @@ def _maximum_likelihood(terms: Floats, target: Floats) -> list[float]:
 
 def _held_out_loss(logit: Floats, label: Floats, patient: npt.NDArray[np.int64], method: Fitted) -> Floats:
     """(n,) each film's cross-entropy when films of other patients calibrate it."""
+    from sklearn.model_selection import StratifiedGroupKFold
+
     loss = np.empty_like(logit)
     for kept, left in StratifiedGroupKFold(n_splits=_FOLDS).split(logit, label, patient):
         part = fit_calibration(logit[kept], label[kept], method) or _PLAIN
@@ -209,6 +210,8 @@ def _cross_entropy(logit: Floats, label: Floats, calibration: Calibration) -> Fl
 
 
 def _probabilities(logit: Floats, calibration: Calibration) -> Floats:
+    from scipy.special import expit
+
     probability: Floats = expit(calibration.slope * logit + calibration.offset)
     return probability
 

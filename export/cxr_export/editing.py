@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import onnx
-import onnxruntime
 from onnx import numpy_helper
+
+from cxr_export.session import open_session
 
 _BATCH = 8
 Floats = npt.NDArray[np.float64]
@@ -81,13 +82,6 @@ class EditableModel:
 def serialized(model: onnx.ModelProto) -> bytes:
     """Bytes of a model, the same for the same model."""
     return bytes(model.SerializeToString(deterministic=True))
-
-
-def open_session(data: bytes) -> Any:  # noqa: ANN401  (onnxruntime is untyped)
-    """A session of onnxruntime on the CPU."""
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
 
 
 def attribute(node: onnx.NodeProto, name: str, default: Sequence[int]) -> tuple[int, ...]:

@@ -14,7 +14,6 @@ import pandas as pd
 from cxr_shared.bundle import InputSpec
 from cxr_shared.film import Film
 from cxr_shared.findings import FINDINGS
-from cxr_shared.phantom import render
 from cxr_shared.pixels import model_input
 from cxr_trainer.data.cache import cache_films
 from cxr_trainer.data.catalog import Catalog, read_catalog
@@ -130,6 +129,8 @@ def _even(films: pd.DataFrame, count: int) -> pd.DataFrame:
 
 @functools.lru_cache(maxsize=1)
 def _phantoms(spec: InputSpec) -> CheckFilms:
+    from cxr_shared.phantom import render
+
     findings = [[finding] for finding in FINDINGS]
     drawn = [render(seed, findings=each).pixels for seed, each in enumerate([*findings, [], []][:_PHANTOMS])]
     pixels = np.stack([_phantom_input(each, spec) for each in drawn])

@@ -15,7 +15,6 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 import torch
-from sklearn.decomposition import PCA
 from torch import Tensor, nn
 
 from cxr_export.errors import ExportRefused
@@ -95,6 +94,8 @@ def fit_gate(training: FloatArray, validation: FloatArray) -> GateTerms:
     GateTerms
         With at most `MOST_COMPONENTS` components, and one for each four training films.
     """
+    from sklearn.decomposition import PCA
+
     components = min(MOST_COMPONENTS, len(training) // 4, training.shape[1] // 2)
     plane = PCA(n_components=components, svd_solver="full").fit(_roots(training))
     unscaled = GateTerms(plane.mean_.astype(np.float32), plane.components_.astype(np.float32), scale=1.0)

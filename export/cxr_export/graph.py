@@ -8,11 +8,14 @@ import logging
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import onnx
 import torch
 
 from cxr_export.fold import FoldedNetwork
+
+if TYPE_CHECKING:
+    import onnx
 
 OPSET = 18
 
@@ -41,6 +44,8 @@ def export_graph(network: FoldedNetwork, *, size: int) -> Graph:
     onnx.checker.ValidationError
         The exporter wrote an invalid graph.
     """
+    import onnx
+
     example = torch.zeros(2, size, size, dtype=torch.uint8)
     with _quiet(), torch.no_grad():
         program = torch.onnx.export(

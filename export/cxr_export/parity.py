@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from cxr_export.editing import open_session
 from cxr_export.errors import ExportRefused
 from cxr_export.films import CheckFilms
+from cxr_export.session import open_session
 from cxr_shared.bundle import AucChange, Calibration, Interval, OperatingPoint, Parity, Tolerance
 from cxr_trainer.evaluate.intervals import Estimate, PatientBootstrap
 from cxr_trainer.evaluate.ranking import auc_interval

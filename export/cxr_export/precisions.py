@@ -8,9 +8,7 @@ from typing import Final
 
 from cxr_export.errors import ExportRefused
 from cxr_export.graph import Graph
-from cxr_export.half import to_half
 from cxr_export.parity import Trained, accepted_tolerance, measure_parity, require_equal, shortfall
-from cxr_export.quantize import Quantizer
 from cxr_shared.bundle import Fallback, ModelFile, Parity, Precision, Tolerance
 from cxr_shared.files import sha256_bytes
 from cxr_shared.findings import Target
@@ -86,6 +84,8 @@ def model_files(
     require_equal(parity, making.tolerance, name=target.display)
     making.accept("float32", graph.data, parity, making.tolerance)
     if "float16" in precisions:
+        from cxr_export.half import to_half
+
         making.offer("float16", to_half(graph.data))
     if "int8" in precisions:
         _add_int8(making, graph.data)
@@ -98,6 +98,8 @@ def _add_int8(making: _Making, data: bytes) -> None:
     if not len(calibration):
         making.refuse("int8", "the run's validation films, which it is calibrated on, are not at hand")
         return
+    from cxr_export.quantize import Quantizer
+
     quantizer = Quantizer(data, calibration)
     if making.offer("int8", quantizer.quantized()):
         return

@@ -33,7 +33,7 @@ def _left_behind(code: str, home: Path, *, within_s: float = 0.5) -> list[str]:
     "code",
     [
         "from cxr_desktop.inference.runtime import onnxruntime; onnxruntime()",
-        "import cxr_export.editing",
+        "import cxr_export.half, onnxruntime",
         "import cxr_export.benchmark.yardstick, onnxruntime",
     ],
 )

@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from scipy.ndimage import median_filter
 
 from cxr_trainer.recipe import Suggester
 from cxr_trainer.suggesters import Curve, Suggestion, read_suggestions
@@ -84,6 +83,8 @@ def smooth(losses: Sequence[float], smoothing: float) -> tuple[float, ...]:
     the valley before it. At the ends the window is mirrored, so that no single loss decides. A loss that is no number
     counts as infinite.
     """
+    from scipy.ndimage import median_filter
+
     values = np.where(np.isfinite(losses), losses, np.inf)
     return tuple(float(value) for value in median_filter(values, size=2 * _reach(smoothing) + 1, mode="reflect"))
 

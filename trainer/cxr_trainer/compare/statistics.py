@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 from cxr_trainer.evaluate.intervals import mean_interval
 
@@ -93,6 +92,8 @@ def _half_width(parts: Sequence[tuple[float, int]]) -> float:
     variance = sum(part for part, _ in parts)
     if variance == 0.0:
         return 0.0
+    from scipy import stats
+
     freedom = variance**2 / sum(part**2 / degrees for part, degrees in parts)
     return float(stats.t.ppf(0.975, freedom) * math.sqrt(variance))
 
@@ -101,4 +102,6 @@ def sign_test(wins: int, losses: int) -> float:
     """Two-sided p of `wins` against `losses`, ties left out; 1 where there are neither."""
     if wins + losses == 0:
         return 1.0
+    from scipy import stats
+
     return float(stats.binomtest(wins, wins + losses, 0.5).pvalue)

@@ -14,7 +14,6 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.stats import binomtest
 
 from cxr_shared.bundle import Interval
 
@@ -152,6 +151,8 @@ def share(films: npt.NDArray[np.bool_], among: npt.NDArray[np.bool_], bootstrap:
 
 def all_alike(point: float, trials: int) -> Estimate:
     """Exact binomial interval of a share, 0 or 1, on which all of `trials` independent trials agree."""
+    from scipy.stats import binomtest
+
     exact = binomtest(trials if point else 0, trials).proportion_ci(LEVEL, method="exact")
     return Estimate(point, float(exact.low), float(exact.high))
 

@@ -8,7 +8,6 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sklearn.metrics import roc_auc_score
 
 from cxr_shared.bundle import OperatingPoint
 from cxr_trainer.evaluate.calibration import BINS, brier_score, expected_calibration_error
@@ -29,6 +28,8 @@ METHODS: Final = {
 
 def auc(predictions: Predictions) -> float:
     """Area under the ROC curve of logits, in 0..1."""
+    from sklearn.metrics import roc_auc_score
+
     return float(roc_auc_score(predictions.labels, predictions.logits))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.metrics import roc_curve
 
 from cxr_shared.bundle import OperatingPoint
 
@@ -27,6 +26,8 @@ def choose_operating_points(labels: npt.ArrayLike, probabilities: npt.ArrayLike)
     probabilities
         (n,) in 0..1.
     """
+    from sklearn.metrics import roc_curve
+
     label = np.asarray(labels, dtype=int)
     probability = np.asarray(probabilities, dtype=float)
     false_rate, true_rate, cut = roc_curve(label, probability, drop_intermediate=False)

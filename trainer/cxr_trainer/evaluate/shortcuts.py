@@ -13,11 +13,6 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sklearn.compose import ColumnTransformer
-from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from cxr_trainer.evaluate.intervals import Estimate, PatientBootstrap, percentile
 from cxr_trainer.evaluate.ranking import Areas, areas
@@ -120,6 +115,12 @@ def _baseline_scores(train: pd.DataFrame, test: pd.DataFrame, columns: list[str]
         return "the catalog has no metadata"
     if train["label"].nunique() < 2:
         return "the training films are of one class"
+    from sklearn.compose import ColumnTransformer
+    from sklearn.impute import SimpleImputer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
     steps = [
         (OneHotEncoder(handle_unknown="ignore"), [name for name in CATEGORIES if name in columns]),
         (

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
-from lightning_fabric import Fabric
 
 from cxr_shared.memory import keep_freed_memory
 from cxr_trainer.errors import DeviceUnavailable
 from cxr_trainer.parallel import Ranks, ranks_of
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 DeviceName = Literal["auto", "cpu", "cuda"]
 
@@ -81,6 +83,8 @@ def require_one_process(what: str) -> None:
 
 
 def _fabric(on_gpu: bool, precision: Literal["bf16-mixed", "32-true"]) -> Fabric:  # noqa: FBT001
+    from lightning_fabric import Fabric
+
     accelerator = "cuda" if on_gpu else "cpu"
     processes = int(os.environ.get("WORLD_SIZE", "1"))
     if processes == 1 or "LOCAL_WORLD_SIZE" not in os.environ:  # not torchrun's

@@ -24,8 +24,6 @@ from cxr_trainer.fit.events import RunFinished
 from cxr_trainer.fit.loop import Bench
 from cxr_trainer.fit.run import Run
 from cxr_trainer.recipe import StageName
-from cxr_trainer.report.page import write_report
-from cxr_trainer.report.samples import write_samples
 from cxr_trainer.report.texts import estimate_text
 
 _PACKAGES = ("cxr-triage", "torch", "timm", "numpy", "pandas", "opencv-python", "pydicom")
@@ -34,6 +32,9 @@ Scored = dict[str, Predictions]
 
 def finish_run(run: Run, bench: Bench, films: PreparedFilms, best: BestModel) -> None:
     """Write ``best.safetensors``, ``predictions.parquet``, ``metrics.json``, the figures and ``report.html``."""
+    from cxr_trainer.report.page import write_report
+    from cxr_trainer.report.samples import write_samples
+
     run.write_tensors("best", best.state)
     stages = {stage: _score(bench, films, run.read_tensors(stage)) for stage in bench.recipe.trained_stages}
     scored = _score(bench, films, best.state)

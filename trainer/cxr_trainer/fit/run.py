@@ -6,13 +6,10 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import tomli_w
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
-from torch import Tensor
 
 from cxr_shared.files import write_bytes, write_json, write_text
 from cxr_shared.findings import Target
@@ -20,6 +17,9 @@ from cxr_shared.pixels import PIXEL_PATH_VERSION
 from cxr_trainer.errors import RunError
 from cxr_trainer.recipe import Recipe
 from cxr_trainer.recipe_files import read_recipe
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +101,15 @@ class Run:
 
     def write_tensors(self, name: str, state: dict[str, Tensor]) -> None:
         """Write ``<name>.safetensors``: a stage's model (decay, clr, best) or normal_map."""
+        from safetensors.torch import save
+
         write_bytes(self.folder / f"{name}.safetensors", save(state, metadata={"layout": "cxr-triage 1"}))
 
     def read_tensors(self, name: str) -> dict[str, Tensor]:
         """Read ``<name>.safetensors``; RunError where it is missing or damaged."""
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+
         path = self.folder / f"{name}.safetensors"
         try:
             state: dict[str, Tensor] = load_file(path)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tensorboardX import SummaryWriter
-
 from cxr_trainer.data.batches import BatchOrder
 from cxr_trainer.fit.events import EpochFinished, Event, RunFinished, Updated
 from cxr_trainer.fit.stages import EVALUATE
@@ -26,6 +24,8 @@ class TensorBoardLog:
     """
 
     def __init__(self, folder: Path, *, starts: dict[str, int], since: int) -> None:
+        from tensorboardX import SummaryWriter
+
         self._starts = starts
         self._writer = SummaryWriter(str(folder), purge_step=since + 1)
 

@@ -6,12 +6,11 @@ model saw, and nothing of a patient but NIH's file name.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import torch
 
 from cxr_shared.files import write_bytes, write_json
 from cxr_shared.heat_map import lay_map, pixel_fractions, scale_end
@@ -19,9 +18,11 @@ from cxr_shared.logistic import sigmoid
 from cxr_shared.opencv import cv2
 from cxr_trainer.data.prepare import PreparedFilms
 from cxr_trainer.fit.run import Run
-from cxr_trainer.model.backbones import cell_grid
-from cxr_trainer.model.heat_map import heat_maps
-from cxr_trainer.model.network import Network
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from cxr_trainer.model.network import Network
 
 FOLDER: Final = "figures/samples"
 SIDE: Final = 320
@@ -46,7 +47,7 @@ def write_samples(
     films: PreparedFilms,
     *,
     logits: npt.NDArray[np.float64],
-    normal: torch.Tensor,
+    normal: Tensor,
     metrics: dict[str, Any],
 ) -> None:
     """Draw test films of each kind at the balanced operating point, and ``samples.json``, which lists them.
@@ -66,6 +67,11 @@ def write_samples(
     metrics
         With ``operating_points`` and ``map_peak``.
     """
+    import torch
+
+    from cxr_trainer.model.backbones import cell_grid
+    from cxr_trainer.model.heat_map import heat_maps
+
     threshold = balanced_point(metrics)["threshold"]
     zero = float(np.log(threshold / (1 - threshold))) if 0 < threshold < 1 else 0.0
     test = films.split[films.split["part"] == "test"]

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from timm.layers.conv2d_same import Conv2dSame
 from torch import Tensor, nn
 
 from cxr_shared.heat_map import CellGrid
@@ -24,6 +23,8 @@ class _Axis:
 
     def enter(self, layer: Any, size: int) -> None:  # noqa: ANN401  (convolutions and pools share these attributes)
         """Go on through a layer whose input has `size` rows."""
+        from timm.layers.conv2d_same import Conv2dSame
+
         kernel, stride, dilation, padding = (
             _one(getattr(layer, name, 1)) for name in ("kernel_size", "stride", "dilation", "padding")
         )

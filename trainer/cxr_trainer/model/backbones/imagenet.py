@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from torch import Tensor, nn
-from torchvision.models import alexnet, densenet121
 
 
 class FeatureNet(nn.Module):
@@ -36,10 +35,14 @@ def build_alexnet() -> FeatureNet:
 
     The paper's head takes their place: averaged, each cell's features count alike, and the map stays exact.
     """
+    from torchvision.models import alexnet
+
     return FeatureNet(alexnet(weights=None).features, num_features=256)
 
 
 def build_densenet121() -> FeatureNet:
     """DenseNet-121 (Huang et al. 2017) with its last batch normalisation and the ReLU after it."""
+    from torchvision.models import densenet121
+
     network = densenet121(weights=None)
     return FeatureNet(network.features, num_features=network.classifier.in_features, last=nn.ReLU())

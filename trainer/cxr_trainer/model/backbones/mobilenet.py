@@ -6,8 +6,6 @@ from functools import partial
 from typing import Any
 
 import torch
-from timm.models import EfficientNet
-from timm.models._efficientnet_builder import decode_arch_def, round_channels  # timm's own way to a width
 from torch import nn
 
 from cxr_trainer.model.activation import ReLU6
@@ -44,6 +42,9 @@ def build_mobilenet(*, width: float, output_stride: int, shallow: bool) -> Any: 
         With `forward_features` (N, 3, S, S) → (N, num_features, S / output_stride, S / output_stride). At width 1
         its state dict is that of timm's ``mobilenetv1_100``.
     """
+    from timm.models import EfficientNet
+    from timm.models._efficientnet_builder import decode_arch_def, round_channels  # timm's own way to a width
+
     backbone = EfficientNet(
         block_args=decode_arch_def(_SHALLOW_MOBILENET_V1 if shallow else _MOBILENET_V1),  # type: ignore[no-untyped-call]
         num_classes=0,
