@@ -14,7 +14,10 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from pathlib import Path
 from typing import IO, NamedTuple
+
+import pytest
 
 _COUNT = re.compile(r"(\d+) (passed|failed|skipped|error)")
 _DONE = (0, 5)
@@ -33,11 +36,26 @@ COMPUTING = Lane("computing", "not waiting", ("-n", "auto", "--dist", "worksteal
 WAITING = Lane("waiting", "waiting", ("-n", "6", "--dist", "loadgroup"))
 
 
+def waiting_files(root: Path) -> list[Path]:
+    """Files below a folder that mark tests as waiting: to import all others in six processes takes minutes."""
+    return [file for file in sorted(root.rglob("test_*.py")) if "mark.waiting" in file.read_text("utf-8")]
+
+
 def command(lane: Lane, *, nightly: bool, seed: str | None, more: list[str]) -> list[str]:
     """Command line of pytest for a lane; without a seed the tests run in the order of the files."""
     marked = lane.marked if nightly else f"{lane.marked} and not nightly"
     order = ["-p", "no:randomly"] if seed is None else [f"--randomly-seed={seed}"]
-    return [sys.executable, "-m", "pytest", "-m", marked, *lane.spread, *order, *more]
+    files = waiting_files(Path("tests")) if lane is WAITING else []
+    return [sys.executable, "-m", "pytest", "-m", marked, *lane.spread, *order, *more, *map(str, files)]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuse a mark that its file does not show, whose test would run in neither lane."""
+    files = set(waiting_files(Path(__file__).parents[1]))
+    for item in items:
+        own = Path(__file__).parents[1] in item.path.parents
+        if own and item.get_closest_marker("waiting") and item.path not in files:
+            raise pytest.UsageError(f"{item.nodeid} is marked waiting, and mark.waiting is nowhere in its file")
 
 
 def counts(output: str) -> Counter[str]:

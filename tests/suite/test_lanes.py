@@ -29,7 +29,8 @@ def run(pytester: pytest.Pytester):
     pytester.makeini("[pytest]\nmarkers =\n    waiting\n    nightly")
 
     def run(*options: str, waits: bool = True, much: bool = True) -> subprocess.CompletedProcess[str]:
-        pytester.makepyfile(test_it=_TESTS.format(waits=waits, much=much))
+        (tests := pytester.path / "tests").mkdir(exist_ok=True)
+        tests.joinpath("test_it.py").write_text(_TESTS.format(waits=waits, much=much))
         plugins = ("-p", "xdist", "-p", "randomly", "-n", "0", "-p", "no:cacheprovider")
         kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
         kept["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # for speed
@@ -54,6 +55,20 @@ def test_a_failure_of_either_lane_fails_the_run(run) -> None:
     done = run(waits=False)
     assert done.returncode == 1
     assert "1 passed, 1 failed, 0 skipped" in done.stdout.splitlines()
+
+
+def test_a_mark_that_its_file_does_not_show_is_refused() -> None:
+    with pytest.raises(pytest.UsageError, match="is marked waiting"):
+        lanes.pytest_collection_modifyitems([_Marked()])
+
+
+class _Marked:
+    """Stands for a test that a plugin has marked."""
+
+    nodeid, path = "tests/shared/test_files.py::test_it", Path(__file__).parents[1] / "shared" / "test_files.py"
+
+    def get_closest_marker(self, name: str) -> bool:
+        return name == "waiting"
 
 
 def test_no_test_at_all_fails_the_run(run) -> None:
