@@ -280,6 +280,7 @@ def window(qtbot: QtBot, bundle: Bundle, patient: list[Path], monkeypatch: pytes
     QApplication.processEvents()
 
 
+@pytest.mark.slow
 def test_every_entry_and_every_key_does_something(window: MainWindow, qtbot: QtBot) -> None:
     tried = _Tried(qtbot, window)
     assert len(tried.actions) == sum(entry is not None for entries in MENUS.values() for entry in entries)

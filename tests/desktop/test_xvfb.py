@@ -17,22 +17,24 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from programs import needed
 
 from cxr_desktop.store import Opinion, Read, Store
 from cxr_shared.opencv import cv2
 
 _PACKAGES = {"Xvfb": "xvfb", "xdotool": "xdotool", "import": "imagemagick"}
-_MISSING = {tool: package for tool, package in _PACKAGES.items() if shutil.which(tool) is None}
-_REASON = f"not installed: {', '.join(_MISSING)}; on Debian: apt-get install {' '.join(_MISSING.values())}"
 _DEADLINE_S = 90.0
 _AMBER = (0x4F, 0x69, 0xD9)
 _LIST, _FILM = np.s_[:, :500], np.s_[200:650, 600:1000]
 
-pytestmark = [pytest.mark.xvfb, pytest.mark.waiting, pytest.mark.skipif(bool(_MISSING), reason=_REASON)]
+pytestmark = [pytest.mark.xvfb, pytest.mark.waiting]
 
 
 @pytest.fixture
 def display() -> Iterator[str]:
+    """Start an X server, and stop it at the end."""
+    for program, package in _PACKAGES.items():
+        needed(program, package=package)
     reading, writing = os.pipe()
     server = subprocess.Popen(
         ["Xvfb", "-displayfd", str(writing), "-screen", "0", "1300x850x24"],
@@ -51,7 +53,7 @@ def _wait(is_so: Callable[[], bool], what: str) -> None:
     end = time.monotonic() + _DEADLINE_S
     while not is_so():
         assert time.monotonic() < end, f"{what}: not within {_DEADLINE_S:.0f} s"
-        time.sleep(0.1)
+        time.sleep(0.25)
 
 
 class _Screen:
@@ -119,6 +121,7 @@ def _program(screen: _Screen, *words: object) -> Iterator[None]:
     assert (program.returncode, errors) == (0, "")
 
 
+@pytest.mark.slow
 def test_the_program_opens_works_and_closes(
     display: str, films: dict[str, Path], bundle_path: Path, tmp_path: Path
 ) -> None:
@@ -190,6 +193,7 @@ def _read(store: Path, *, marked: int) -> Read:
     return max(reads, key=lambda read: read.at)
 
 
+@pytest.mark.slow
 def test_a_folder_is_dropped_and_read_by_keys(
     display: str, films: dict[str, Path], bundle_path: Path, tmp_path: Path
 ) -> None:
