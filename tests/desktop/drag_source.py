@@ -21,6 +21,7 @@ class _Source(QLabel):
         drag, mime = QDrag(self), QMimeData()
         mime.setUrls([QUrl.fromLocalFile(self._path)])
         drag.setMimeData(mime)
+        drag.actionChanged.connect(lambda action: print(f"would {action.name}", flush=True))
         done = drag.exec(Qt.DropAction.CopyAction)
         print("dropped" if done == Qt.DropAction.CopyAction else "refused", flush=True)
         # It stays: who takes the drop asks it for the data afterwards.

@@ -78,7 +78,7 @@ class _Window(QMainWindow):
         self.stage = Stage()
         self.setCentralWidget(self.stage)
         self.handler = StageActions(self.stage)
-        self.actions_by_name = build_menus(self, (self.handler,), partial=True)
+        self.actions_by_name = build_menus(self, {"film": self.handler, "stage": self.handler}, partial=True)
         self.handler.attach(self.actions_by_name)
 
 
@@ -215,7 +215,7 @@ def test_keys_choose_contrast(window: _Window, stage: Stage, qtbot: QtBot) -> No
 
 def test_the_menu_offers_the_films_own_presentations_by_name(window: _Window, stage: Stage) -> None:
     action = window.actions_by_name["next_presentation"]
-    owner = next(each for each in window.menuBar().actions() if each.text() == "&Contrast").menu()
+    owner = next(each for each in window.menuBar().actions() if each.text() == "C&ontrast").menu()
     menu = next(each.menu() for each in owner.actions() if each.menu() is not None)  # type: ignore[attr-defined]
     menu.aboutToShow.emit()
     assert [each.text() for each in menu.actions()] == ["window 1", "window 2"]

@@ -23,7 +23,6 @@ from cxr_desktop.inference.kinds import Wanted
 from cxr_desktop.inference.lanes import Lane
 from cxr_desktop.inference.verdict import Scored
 from cxr_desktop.intake.pool import MakePool
-from cxr_desktop.ui.actions import MENUS
 from cxr_desktop.ui.desk import Desk
 from cxr_desktop.ui.dialogs import Dialogs
 from cxr_desktop.ui.providers_dialog import ProvidersDialog
@@ -389,26 +388,6 @@ def test_details_of_a_fault_hold_no_path_no_name_and_no_patient(
     assert bundle.sha256 in copied
     for word in ("cxr-triage", "Python", "Qt", "onnxruntime", "provider: CPU", platform.system()):
         assert word in copied
-
-
-def test_every_menu_entry_does_something_and_none_is_dead(scored: MainWindow, qtbot: QtBot, answers: _Answers) -> None:
-    answers.paths = []
-    names = [entry.name for entries in MENUS.values() for entry in entries if entry is not None]
-    assert set(names) == set(scored.actions_by_name)
-    for name in names:
-        if name != "close":
-            scored.actions_by_name[name].trigger()
-    dialogs = [each for each in scored.findChildren(QDialog) if each.isVisible()]
-    titles = {"Keys and mouse", "About this bundle", "Providers", "Settings", "Network settings"}
-    assert {dialog.windowTitle() for dialog in dialogs} == titles
-    for dialog in dialogs:
-        assert not dialog.isModal()
-        dialog.close()
-
-
-def test_no_key_is_given_twice() -> None:
-    keys = [key for entries in MENUS.values() for entry in entries if entry for key in entry.keys]
-    assert len(keys) == len(set(keys))
 
 
 def test_not_for_clinical_use_is_in_the_picture_itself(scored: MainWindow) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,8 +20,8 @@ class Entry:
 
     Attributes
     ----------
-    name
-        Name of the handler's method that it calls, and of the action.
+    calls
+        Handler and method that it calls: ``film.fit`` is `fit` of the handler ``film``.
     text
         In the menu.
     keys
@@ -31,131 +32,141 @@ class Entry:
         Of the checkable entries of one group, one is on.
     """
 
-    name: str
+    calls: str
     text: str
     keys: tuple[str, ...] = ()
     checkable: bool = False
     group: str = ""
 
+    @property
+    def handler(self) -> str:
+        """Name of the handler, as `build_menus` gets it."""
+        return self.calls.partition(".")[0]
+
+    @property
+    def name(self) -> str:
+        """Name of the method, and of the action."""
+        return self.calls.partition(".")[2]
+
 
 MENUS: Final[dict[str, Sequence[Entry | None]]] = {
     "&File": (
-        Entry("open_films", "Open &films…", ("Ctrl+O",)),
-        Entry("open_folder", "Open f&older…", ("Ctrl+Shift+O",)),
-        Entry("watch_folder", "&Watch folder…", ("Ctrl+Alt+W",), checkable=True),
-        Entry("open_bundle", "Open &bundle…", ("Ctrl+B",)),
-        Entry("open_demo", "Open &demo films"),
+        Entry("file.open_films", "Open &films…", ("Ctrl+O",)),
+        Entry("file.open_folder", "Open f&older…", ("Ctrl+Shift+O",)),
+        Entry("watching.watch_folder", "&Watch folder…", ("Ctrl+Alt+W",), checkable=True),
+        Entry("file.open_bundle", "Open &bundle…", ("Ctrl+B",)),
+        Entry("file.open_demo", "Open &demo films"),
         None,
-        Entry("show_settings", "&Settings…", ("Ctrl+,",)),
-        Entry("close", "&Quit", ("Ctrl+Q",)),
+        Entry("settings.show_settings", "&Settings…", ("Ctrl+,",)),
+        Entry("window.close", "&Quit", ("Ctrl+Q",)),
     ),
     "&Export": (
-        Entry("export_pdf", "&PDF report…", ("Ctrl+P",)),
-        Entry("export_csv", "&CSV…", ("Ctrl+Shift+E",)),
-        Entry("export_json", "&JSON…", ("Ctrl+E",)),
-        Entry("export_png", "&View as PNG…", ("Ctrl+Shift+P",)),
-        Entry("export_dicom", "&DICOM (SR, heat maps)…", ("Ctrl+Shift+D",)),
+        Entry("export.export_pdf", "&PDF report…", ("Ctrl+P",)),
+        Entry("export.export_csv", "&CSV…", ("Ctrl+Shift+E",)),
+        Entry("export.export_json", "&JSON…", ("Ctrl+E",)),
+        Entry("export.export_png", "&View as PNG…", ("Ctrl+Shift+P",)),
+        Entry("export.export_dicom", "&DICOM (SR, heat maps)…", ("Ctrl+Shift+D",)),
         None,
-        Entry("deidentify", "De-&identified", checkable=True),
+        Entry("export.deidentify", "De-&identified", checkable=True),
     ),
     "&Network": (
-        Entry("find_in_archive", "&Find films in the archive…", ("Ctrl+Shift+F",)),
-        Entry("fetch_priors", "Fetch &priors of this film…", ("Ctrl+Alt+P",)),
-        Entry("receive_films", "&Receive films", checkable=True),
-        Entry("return_results", "R&eturn results to the archive…", ("Ctrl+Shift+R",)),
+        Entry("network.find_in_archive", "&Find films in the archive…", ("Ctrl+Shift+F",)),
+        Entry("network.fetch_priors", "Fetch &priors of this film…", ("Ctrl+Alt+P",)),
+        Entry("network.receive_films", "&Receive films", checkable=True),
+        Entry("network.return_results", "R&eturn results to the archive…", ("Ctrl+Shift+R",)),
         None,
-        Entry("show_network", "&Network settings…"),
+        Entry("network.show_network", "&Network settings…"),
     ),
     "&List": (
-        Entry("next_film", "&Next film", ("J", "Right", "Down")),
-        Entry("previous_film", "&Previous film", ("K", "Left", "Up")),
-        Entry("next_unread", "Next &unread film", ("Ctrl+J",)),
-        Entry("most_urgent", "&Most urgent film", ("Home",)),
+        Entry("list.next_film", "&Next film", ("J", "Right", "Down")),
+        Entry("list.previous_film", "&Previous film", ("K", "Left", "Up")),
+        Entry("list.next_unread", "Next &unread film", ("Ctrl+J",)),
+        Entry("list.most_urgent", "&Most urgent film", ("Home",)),
         None,
-        Entry("search_list", "&Find…", ("Ctrl+F",)),
-        Entry("unread_only", "&Only unread films", ("Ctrl+U",), checkable=True),
-        Entry("group_by_patient", "&Group by patient", ("Ctrl+G",), checkable=True),
-        Entry("hide_patients", "&Hide patient data", ("P",), checkable=True),
+        Entry("list.search_list", "&Find…", ("Ctrl+F",)),
+        Entry("list.unread_only", "&Only unread films", ("Ctrl+U",), checkable=True),
+        Entry("list.group_by_patient", "&Group by patient", ("Ctrl+G",), checkable=True),
+        Entry("list.hide_patients", "&Hide patient data", ("P",), checkable=True),
         None,
-        Entry("take_off", "&Take off the list", ("Ctrl+Delete",)),
-        Entry("put_back", "Put &back on the list", ("Ctrl+Shift+Z",)),
+        Entry("list.take_off", "&Take off the list", ("Ctrl+Delete",)),
+        Entry("list.put_back", "Put &back on the list", ("Ctrl+Shift+Z",)),
     ),
     "&Reading": (
-        Entry("agree", "&Agree", ("A",)),
-        Entry("disagree", "&Disagree", ("D",)),
-        Entry("no_opinion", "N&o opinion", ("U",)),
-        Entry("edit_note", "&Note", ("N",)),
-        Entry("mark_read", "&Mark read or unread, or commit", ("M",)),
-        Entry("undo_reading", "&Undo", ("Ctrl+Z",)),
+        Entry("reading.agree", "&Agree", ("A",)),
+        Entry("reading.disagree", "&Disagree", ("D",)),
+        Entry("reading.no_opinion", "N&o opinion", ("U",)),
+        Entry("reading.edit_note", "&Note", ("N",)),
+        Entry("reading.mark_read", "&Mark read or unread, or commit", ("M",)),
+        Entry("reading.undo_reading", "&Undo", ("Ctrl+Z",)),
         None,
-        Entry("blind_first", "Read &blind first", ("Ctrl+Shift+B",), checkable=True),
+        Entry("reading.blind_first", "Read &blind first", ("Ctrl+Shift+B",), checkable=True),
     ),
     "&View": (
-        Entry("fit", "&Fit", ("F",)),
-        Entry("one_to_one", "&1:1", ("1",)),
-        Entry("zoom_in", "Zoom i&n", ("+", "=", "Ctrl++")),
-        Entry("zoom_out", "Zoom &out", ("-", "Ctrl+-")),
-        Entry("pan_left", "Look further &left", ("Shift+Left",)),
-        Entry("pan_right", "Look further &right", ("Shift+Right",)),
-        Entry("pan_up", "Look further &up", ("Shift+Up",)),
-        Entry("pan_down", "Look further &down", ("Shift+Down",)),
+        Entry("film.fit", "&Fit", ("F",)),
+        Entry("film.one_to_one", "&1:1", ("1",)),
+        Entry("film.zoom_in", "Zoom i&n", ("+", "=", "Ctrl++")),
+        Entry("film.zoom_out", "Zoom &out", ("-", "Ctrl+-")),
+        Entry("film.pan_left", "Look further &left", ("Shift+Left",)),
+        Entry("film.pan_right", "Look further &right", ("Shift+Right",)),
+        Entry("film.pan_up", "Look further &up", ("Shift+Up",)),
+        Entry("film.pan_down", "Look further &down", ("Shift+Down",)),
         None,
-        Entry("turn_left", "Turn left 90°", (",", "Ctrl+Left")),
-        Entry("turn_right", "Turn right 90°", (".", "Ctrl+Right")),
-        Entry("flip", "Flip left to right", ("X",)),
-        Entry("lay_upright", "As the file lies", ("Shift+X",)),
+        Entry("film.turn_left", "Turn left 90°", (",", "Ctrl+Left")),
+        Entry("film.turn_right", "Turn right 90°", (".", "Ctrl+Right")),
+        Entry("film.flip", "Flip left to right", ("X",)),
+        Entry("film.lay_upright", "As the file lies", ("Shift+X",)),
         None,
-        Entry("compare", "&Compare with prior or lateral", ("C",), checkable=True),
-        Entry("model_view", "What the model &saw", ("S",), checkable=True),
-        Entry("next_companion", "Nex&t prior or lateral", ("Alt+C",)),
-        Entry("other_film", "&Work on the other film", ("Shift+C",)),
-        Entry("link_zoom", "Lin&k zoom", ("L",), checkable=True),
-        Entry("link_window", "Link window and level", ("Shift+L",), checkable=True),
+        Entry("stage.compare", "&Compare with prior or lateral", ("C",), checkable=True),
+        Entry("stage.model_view", "What the model &saw", ("S",), checkable=True),
+        Entry("companion.next_companion", "Nex&t prior or lateral", ("Alt+C",)),
+        Entry("stage.other_film", "Work on t&he other film", ("Shift+C",)),
+        Entry("stage.link_zoom", "Lin&k zoom", ("L",), checkable=True),
+        Entry("stage.link_window", "Link window and level", ("Shift+L",), checkable=True),
         None,
-        Entry("overlays", "Words and &measurements", ("O",), checkable=True),
-        Entry("open_window", "Open in ne&w window", ("Ctrl+Shift+W",)),
-        Entry("full_screen", "Full screen", ("F11",)),
+        Entry("film.overlays", "Words and &measurements", ("O",), checkable=True),
+        Entry("stage.open_window", "Open in ne&w window", ("Ctrl+Shift+W",)),
+        Entry("film.full_screen", "Full screen", ("F11",)),
     ),
-    "&Contrast": (
-        Entry("reset_window", "The film's &own", ("W",)),
-        Entry("next_presentation", "&Next of the film's own", ("V",)),
-        Entry("previous_presentation", "&Previous of the film's own", ("Shift+V",)),
+    "C&ontrast": (
+        Entry("film.reset_window", "The film's &own", ("W",)),
+        Entry("film.next_presentation", "&Next of the film's own", ("V",)),
+        Entry("film.previous_presentation", "&Previous of the film's own", ("Shift+V",)),
         None,
-        Entry("auto_window", "&Auto (percentiles 1 to 99)", ("2",)),
-        Entry("lung_window", "&Lung contrast (percentiles 0.5 to 70)", ("3",)),
-        Entry("mediastinum_window", "&Mediastinum contrast (percentiles 40 to 99.5)", ("4",)),
-        Entry("bone_window", "&Bone contrast (percentiles 55 to 99.9)", ("5",)),
+        Entry("film.auto_window", "&Auto (percentiles 1 to 99)", ("2",)),
+        Entry("film.lung_window", "&Lung contrast (percentiles 0.5 to 70)", ("3",)),
+        Entry("film.mediastinum_window", "&Mediastinum contrast (percentiles 40 to 99.5)", ("4",)),
+        Entry("film.bone_window", "&Bone contrast (percentiles 55 to 99.9)", ("5",)),
         None,
-        Entry("invert", "&Invert", ("I",), checkable=True),
-        Entry("wider", "&Wider window", ("Alt+Right",)),
-        Entry("narrower", "Na&rrower window", ("Alt+Left",)),
-        Entry("brighter", "Bri&ghter", ("Alt+Up",)),
-        Entry("darker", "&Darker", ("Alt+Down",)),
+        Entry("film.invert", "&Invert", ("I",), checkable=True),
+        Entry("film.wider", "&Wider window", ("Alt+Right",)),
+        Entry("film.narrower", "Na&rrower window", ("Alt+Left",)),
+        Entry("film.brighter", "Bri&ghter", ("Alt+Up",)),
+        Entry("film.darker", "&Darker", ("Alt+Down",)),
     ),
     "&Heat map": (
-        Entry("show_heat", "&Show heat map", ("H",), checkable=True),
-        Entry("contours", "As &lines", ("Shift+H",), checkable=True),
-        Entry("more_opaque", "&More opaque", ("]",)),
-        Entry("less_opaque", "L&ess opaque", ("[",)),
+        Entry("film.show_heat", "&Show heat map", ("H",), checkable=True),
+        Entry("film.contours", "As &lines", ("Shift+H",), checkable=True),
+        Entry("film.more_opaque", "&More opaque", ("]",)),
+        Entry("film.less_opaque", "L&ess opaque", ("[",)),
         None,
-        Entry("next_target", "&Next target", ("T",)),
-        Entry("previous_target", "&Previous target", ("Shift+T",)),
+        Entry("window.next_target", "&Next target", ("T",)),
+        Entry("window.previous_target", "&Previous target", ("Shift+T",)),
     ),
     "&Tools": (
-        Entry("tool_window", "&Window and level", ("Esc",), checkable=True, group="tool"),
-        Entry("tool_ruler", "&Ruler", ("R",), checkable=True, group="tool"),
-        Entry("tool_ratio", "&Cardiothoracic ratio", ("Shift+R",), checkable=True, group="tool"),
+        Entry("film.tool_window", "&Window and level", ("Esc",), checkable=True, group="tool"),
+        Entry("film.tool_ruler", "&Ruler", ("R",), checkable=True, group="tool"),
+        Entry("film.tool_ratio", "&Cardiothoracic ratio", ("Shift+R",), checkable=True, group="tool"),
         None,
-        Entry("undo_measurement", "&Undo measurement", ("Backspace",)),
-        Entry("delete_measurement", "&Delete measurement (under the cursor, else the last)", ("Delete",)),
+        Entry("film.undo_measurement", "&Undo measurement", ("Backspace",)),
+        Entry("film.delete_measurement", "&Delete measurement (under the cursor, else the last)", ("Delete",)),
         None,
-        Entry("magnifier", "&Magnifier", ("G",), checkable=True),
-        Entry("magnify_more", "Magnifier &2×, 3×, 4×", ("Shift+G",)),
+        Entry("film.magnifier", "&Magnifier", ("G",), checkable=True),
+        Entry("film.magnify_more", "Magnifier &2×, 3×, 4×", ("Shift+G",)),
     ),
     "Hel&p": (
-        Entry("show_keys", "&Keys and mouse", ("?", "F1")),
-        Entry("show_bundle", "&About this bundle", ()),
-        Entry("show_providers", "&Providers…", ()),
+        Entry("help.show_keys", "&Keys and mouse", ("?", "F1")),
+        Entry("help.show_bundle", "&About this bundle", ()),
+        Entry("help.show_providers", "&Providers…", ()),
     ),
 }
 
@@ -169,7 +180,13 @@ MOUSE: Final = (
 )
 
 
-def build_menus(window: QMainWindow, handlers: Sequence[object], *, partial: bool = False) -> dict[str, QAction]:
+def build_menus(
+    window: QMainWindow,
+    handlers: Mapping[str, object],
+    *,
+    partial: bool = False,
+    menus: Mapping[str, Sequence[Entry | None]] = MENUS,
+) -> dict[str, QAction]:
     """Fill the menu bar and return the actions by name.
 
     Parameters
@@ -177,19 +194,26 @@ def build_menus(window: QMainWindow, handlers: Sequence[object], *, partial: boo
     window
         Whose menu bar and keys they are.
     handlers
-        Objects whose methods the entries name; the first that has the method is called.
+        Objects whose methods the entries call, by the names that the entries have for them.
     partial
-        Leave out entries whose method no handler has, and menus that would be empty.
+        Leave out entries of handlers that are not given, and menus that would be empty.
+    menus
+        Entries by the title of their menu.
 
     Raises
     ------
+    ValueError
+        Two entries have the same name, or the same key, which Qt would then give to neither.
+    LookupError
+        The handler of an entry is not given.
     AttributeError
-        No handler has the method of an entry.
+        A handler lacks the method of an entry.
     """
+    _refuse_duplicates(menus)
     actions: dict[str, QAction] = {}
     groups: dict[str, QActionGroup] = {}
-    for title, entries in MENUS.items():
-        kept = [each for each in entries if each is None or not partial or _has(handlers, each.name)]
+    for title, entries in menus.items():
+        kept = [each for each in entries if each is None or not partial or each.handler in handlers]
         if not any(kept):
             continue
         menu = window.menuBar().addMenu(tr(title))
@@ -216,12 +240,14 @@ def key_table() -> list[tuple[str, str]]:
     return [*pairs, *((tr(mouse), tr(what)) for mouse, what in MOUSE)]
 
 
-def _action(window: QMainWindow, entry: Entry, handlers: Sequence[object]) -> QAction:
+def _action(window: QMainWindow, entry: Entry, handlers: Mapping[str, object]) -> QAction:
     action = QAction(tr(entry.text), window)
     action.setObjectName(entry.name)
     action.setShortcuts([QKeySequence(keys) for keys in entry.keys])
     action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
-    slot = _method(entry.name, handlers)
+    if entry.handler not in handlers:
+        raise LookupError(f"no handler {entry.handler} is given for the menu entry {entry.calls}")
+    slot: Callable[..., object] = getattr(handlers[entry.handler], entry.name)
     if entry.checkable:
         action.setCheckable(True)
         action.toggled.connect(slot)
@@ -230,13 +256,14 @@ def _action(window: QMainWindow, entry: Entry, handlers: Sequence[object]) -> QA
     return action
 
 
-def _has(handlers: Sequence[object], name: str) -> bool:
-    return any(hasattr(handler, name) for handler in handlers)
+def _refuse_duplicates(menus: Mapping[str, Sequence[Entry | None]]) -> None:
+    entries = [entry for each in menus.values() for entry in each if entry is not None]
+    keys = [QKeySequence(key) for entry in entries for key in entry.keys]
+    _refuse("menu entries are named", (entry.name for entry in entries))
+    _refuse("keys are given", (key.toString() for key in (*keys, *map(QKeySequence.mnemonic, menus)) if key.count()))
 
 
-def _method(name: str, handlers: Sequence[object]) -> Callable[..., object]:
-    for handler in handlers:
-        if hasattr(handler, name):
-            found: Callable[..., object] = getattr(handler, name)
-            return found
-    raise AttributeError(f"no handler of the menus has {name}")
+def _refuse(what: str, names: Iterable[str]) -> None:
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise ValueError(f"{what} more than once: {', '.join(twice)}")

@@ -38,7 +38,7 @@ class FilmWindow(QMainWindow):
         self.setCentralWidget(self.stage)
         self.resize(_SIZE)
         handler = FilmActions(self.stage)
-        self.actions_by_name = build_menus(self, (handler,), partial=True)
+        self.actions_by_name = build_menus(self, {"film": handler}, partial=True)
         handler.attach(self.actions_by_name)
         action = self.menuBar().addMenu(tr("W&indow")).addAction(tr("&Close window"))
         action.setShortcuts([QKeySequence("Ctrl+W"), QKeySequence("Ctrl+Q")])

@@ -153,8 +153,8 @@ class NetworkActions:
         self.page.show()
         self.page.raise_()
 
-    def close(self) -> None:
-        """Close what was opened here."""
+    def close_dialogs(self) -> None:
+        """Close the dialogs that were opened here."""
         for dialog in (*self.finds, self.page):
             if dialog is not None:
                 dialog.close()

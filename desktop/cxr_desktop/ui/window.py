@@ -90,8 +90,8 @@ class MainWindow(QMainWindow):
         self.housekeeper = Housekeeper(self)
         self.housekeeper.start()
 
-    def _handlers(self, settings: Settings, settings_file: Path | None) -> tuple[object, ...]:
-        """Make what the entries of `actions.MENUS` call."""
+    def _handlers(self, settings: Settings, settings_file: Path | None) -> dict[str, object]:
+        """Make what the entries of `actions.MENUS` call, by the names that these have for them."""
         self.stage_actions = StageActions(self.stage)
         self.watching = Watching(self.desk, self.dialogs)
         self.exports = ExportActions(self)
@@ -100,19 +100,20 @@ class MainWindow(QMainWindow):
         self.settings_actions = SettingsActions(self, settings, settings_file)
         self.help_actions = HelpActions(self)
         self.network_actions = NetworkActions(self)
-        return (
-            FileActions(self.desk, self.dialogs),
-            self.watching,
-            self.exports,
-            self.network_actions,
-            self.list_actions,
-            self.reading_actions,
-            self.settings_actions,
-            CompanionActions(self),
-            self.stage_actions,
-            self.help_actions,
-            self,
-        )
+        return {
+            "file": FileActions(self.desk, self.dialogs),
+            "watching": self.watching,
+            "export": self.exports,
+            "network": self.network_actions,
+            "list": self.list_actions,
+            "reading": self.reading_actions,
+            "settings": self.settings_actions,
+            "companion": CompanionActions(self),
+            "film": self.stage_actions,
+            "stage": self.stage_actions,
+            "help": self.help_actions,
+            "window": self,
+        }
 
     def open_paths(self, paths: Sequence[Path]) -> None:
         """Open films and folders; a bundle among them becomes the one that scores."""
@@ -184,7 +185,7 @@ class MainWindow(QMainWindow):
         for window in self.stage_actions.windows:
             window.close()
         self.model_inputs.close()
-        self.network_actions.close()
+        self.network_actions.close_dialogs()
         self.network.close()
         self.housekeeper.stop()
         self.desk.close()

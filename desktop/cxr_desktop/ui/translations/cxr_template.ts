@@ -28,7 +28,7 @@
             <translation type="unfinished" />
         </message>
         <message>
-            <source>&amp;Contrast</source>
+            <source>C&amp;ontrast</source>
             <translation type="unfinished" />
         </message>
         <message>
@@ -244,7 +244,7 @@
             <translation type="unfinished" />
         </message>
         <message>
-            <source>&amp;Work on the other film</source>
+            <source>Work on t&amp;he other film</source>
             <translation type="unfinished" />
         </message>
         <message>

@@ -87,11 +87,12 @@ class ScoreBars(QWidget):
             self._choose(self._scores[place].target)
 
     def event(self, event: QEvent) -> bool:
-        """Claim the up and down keys, which otherwise change the film."""
+        """Claim the up and down keys, which otherwise change the film; with Shift or Alt they are the window's."""
         if (
             event.type() is QEvent.Type.ShortcutOverride
             and isinstance(event, QKeyEvent)
             and event.key() in (Qt.Key.Key_Up, Qt.Key.Key_Down)
+            and event.modifiers() in (Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.KeypadModifier)
         ):
             event.accept()
             return True

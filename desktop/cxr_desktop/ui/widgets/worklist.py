@@ -57,6 +57,7 @@ class WorklistTable(QTableView):
         self.setSortingEnabled(True)
         self.sortByColumn(Column.LANE, Qt.SortOrder.AscendingOrder)
         self.selectionModel().currentRowChanged.connect(self._current_changed)
+        self.films.arranged.connect(self._select_open)
 
     @property
     def row(self) -> Row | None:
@@ -100,6 +101,11 @@ class WorklistTable(QTableView):
             self._open = row
             if row is not None:
                 self.opened.emit(row)
+
+    def _select_open(self) -> None:
+        """Select the film that is open where none is selected: Qt opens the next one when it is taken off the list."""
+        if self.currentIndex().isValid() and not self.selectionModel().hasSelection():
+            self.open(self.currentIndex().row())
 
     def _lay_out_header(self) -> None:
         header = self.horizontalHeader()
