@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from cxr_desktop.pacs.errors import PeerUnreachable
-from cxr_desktop.pacs.libraries import silence_libraries
+from cxr_desktop.pacs.libraries import IMPORTING, silence_libraries
 from cxr_desktop.pacs.peers import Tls, WebPeer
 from cxr_shared.errors import MissingExtra
 
@@ -57,8 +57,9 @@ def web_session(peer: WebPeer) -> Session:
         A file cannot be read.
     """
     try:
-        import dicomweb_client  # noqa: F401
-        import requests
+        with IMPORTING:
+            import dicomweb_client  # noqa: F401
+            import requests
     except ModuleNotFoundError as error:
         raise MissingExtra(module="dicomweb_client", extra="pacs") from error
     silence_libraries()

@@ -1,14 +1,18 @@
-"""What the network's libraries must be kept from: logging patient data, and reading what has no bound."""
+"""What the network's libraries must be kept from: half imports, logging patient data, reading what has no bound."""
 
 from __future__ import annotations
 
 import contextlib
 import logging
 import socket
+import threading
 import warnings
 from collections.abc import Callable
 from typing import Any, Final
 
+IMPORTING: Final = threading.RLock()
+"""Held while they are imported. Their modules import one another in circles: of two threads that import them at the
+same time, one finds half a module, since Python breaks the deadlock in that way."""
 _THEY_QUOTE: Final = ("pynetdicom", "pydicom", "highdicom", "dicomweb_client", "urllib3", "requests")
 
 

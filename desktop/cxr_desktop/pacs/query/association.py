@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from cxr_desktop.pacs.config import DimsePeer
 from cxr_desktop.pacs.credentials import caller_context
 from cxr_desktop.pacs.errors import NetworkError, PeerRefused, PeerUnreachable
-from cxr_desktop.pacs.libraries import bound_connection, silence_libraries
+from cxr_desktop.pacs.libraries import IMPORTING, bound_connection, silence_libraries
 from cxr_shared.errors import MissingExtra
 
 if TYPE_CHECKING:
@@ -239,8 +239,9 @@ def dimse() -> Any:  # noqa: ANN401  (a module)
         It is not installed.
     """
     try:
-        import pynetdicom
-        from pynetdicom import _config
+        with IMPORTING:
+            import pynetdicom
+            from pynetdicom import _config
     except ModuleNotFoundError as error:
         raise MissingExtra(module="pynetdicom", extra="pacs") from error
     _config.LOG_REQUEST_IDENTIFIERS = _config.LOG_RESPONSE_IDENTIFIERS = False

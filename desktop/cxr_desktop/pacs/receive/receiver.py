@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from cxr_desktop.pacs.config import ReceiveConfig
 from cxr_desktop.pacs.errors import NetworkError, PortInUse
-from cxr_desktop.pacs.libraries import silence_libraries
+from cxr_desktop.pacs.libraries import IMPORTING, silence_libraries
 from cxr_desktop.pacs.receive.events import AssociationRefused, CallRefusal, ReceiverEvent
 from cxr_desktop.pacs.receive.gate import Gate, normal_address
 from cxr_desktop.pacs.receive.notifier import Notifier
@@ -145,8 +145,9 @@ class Receiver:
 
     def _make_service(self) -> Service:
         try:
-            from cxr_desktop.pacs.receive.association import Service
-            from cxr_desktop.pacs.receive.negotiation import supported_contexts
+            with IMPORTING:
+                from cxr_desktop.pacs.receive.association import Service
+                from cxr_desktop.pacs.receive.negotiation import supported_contexts
         except ModuleNotFoundError as error:
             if (error.name or "").partition(".")[0] != "pynetdicom":
                 raise

@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Final, Protocol
 
 from cxr_desktop.pacs.config import Peer
+from cxr_desktop.pacs.libraries import IMPORTING
 from cxr_desktop.pacs.send.entries import Outcome, Outgoing, State
 from cxr_shared.errors import MissingExtra
 
@@ -107,11 +108,11 @@ def destination_for(peer: Peer, own_title: str) -> Destination:
     """
     with needing_extra():
         if peer.web is not None:
-            from cxr_desktop.pacs.send.stow import WebDestination
-
+            with IMPORTING:
+                from cxr_desktop.pacs.send.stow import WebDestination
             return WebDestination(peer.name, peer.web)
-        from cxr_desktop.pacs.send.dimse import DimseDestination
-
+        with IMPORTING:
+            from cxr_desktop.pacs.send.dimse import DimseDestination
         assert peer.dimse is not None  # Peer's own rule
         return DimseDestination(peer.name, peer.dimse, own_title)
 
