@@ -275,7 +275,9 @@ def test_a_received_film_that_was_taken_off_the_list_stays_off_and_goes_when_it_
         assert [path.name for path in arrived.args[0]] == [listed.name]
         assert len(list(received.rglob("*.dcm"))) == left
         qtbot.waitUntil(lambda shown=status: "on port" in shown.network, timeout=_PATIENCE_MS)
-        assert [row.source.name for row in room.window.desk.sheet.rows] == [listed.name]
+        sheet = room.window.desk.sheet
+        qtbot.waitUntil(lambda sheet=sheet: len(sheet.rows) == 1, timeout=_PATIENCE_MS)
+        assert sheet.rows[0].source.name == listed.name
         room.close()
 
 

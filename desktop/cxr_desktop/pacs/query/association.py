@@ -222,12 +222,17 @@ class Watched:
         if self._message > self._message_bytes and not self._too_large:
             self._too_large = True
             self._cut()
+            self._connection.recv = _read_no_more  # a cut leaves what the system has received already
 
     def _hold(self, event: Any) -> None:  # noqa: ANN401
         """Listen no further while much waits to be read; the archive waits too."""
         self._message = 0
         while event.assoc.dimse.msg_queue.qsize() > self._waiting and not self._over.is_set():
             self._over.wait(_POLL_S / 10)
+
+
+def _read_no_more(_count: int) -> bytearray:
+    raise OSError("the message is too long")
 
 
 def dimse() -> Any:  # noqa: ANN401  (a module)
