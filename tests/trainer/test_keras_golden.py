@@ -59,7 +59,7 @@ def test_brightness_equals_keras(golden: Path, factor: float) -> None:
     assert (difference > 0).mean() < 0.02
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 2**32), films=st.integers(1, 5))
 def test_draws_stay_in_their_ranges_and_repeat(seed: int, films: int) -> None:
     section = AugmentSection()

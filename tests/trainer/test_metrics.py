@@ -37,7 +37,7 @@ def _part(seed: int, films: int = 120, *, ties: bool = False) -> tuple[Predictio
     return Predictions(np.round(logits) if ties else logits, labels), generator.integers(0, films // 2, films)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 10_000), ties=st.booleans())
 def test_areas_of_weighted_films_are_scikit_learns(seed: int, ties: bool) -> None:
     part, _ = _part(seed, 60, ties=ties)
@@ -91,7 +91,7 @@ def test_intervals_are_those_of_a_bootstrap_written_out() -> None:
         assert (found[name]["low"], found[name]["high"]) == pytest.approx((low, high), abs=0.15 * (high - low))
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 10_000))
 def test_permuted_test_labels_change_no_threshold(seed: int) -> None:
     parts = {name: _part(seed + i, 60) for i, name in enumerate(("train", "validation", "test"))}

@@ -198,7 +198,7 @@ def test_mean_of_a_heat_map_is_the_logit(tiny_recipe: Recipe) -> None:
     assert torch.allclose(plain - maps, (normal - normal.mean()).expand_as(maps), atol=1e-4)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 10_000), count=st.integers(1, 40), zero=st.floats(-2, 2))
 def test_samples_are_of_the_kind_they_are_called(seed: int, count: int, zero: float) -> None:
     generator = np.random.default_rng(seed)

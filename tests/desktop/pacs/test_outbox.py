@@ -468,6 +468,4 @@ class OutboxMachine(RuleBasedStateMachine):
 
 
 TestOutboxMachine = OutboxMachine.TestCase
-TestOutboxMachine.settings = settings(
-    max_examples=25, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
-)
+TestOutboxMachine.settings = settings(max_examples=25, stateful_step_count=25, suppress_health_check=list(HealthCheck))

@@ -58,7 +58,7 @@ def _damaged(whole: bytes) -> st.SearchStrategy[bytes]:
 
 
 @given(body=st.one_of(st.binary(max_size=300), _damaged(_REQUEST)))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_any_bytes_are_a_request_or_the_end(body: bytes) -> None:
     with contextlib.suppress(Ended):
         request = read_request(memoryview(body))
@@ -67,7 +67,7 @@ def test_any_bytes_are_a_request_or_the_end(body: bytes) -> None:
 
 
 @given(encoded=st.one_of(st.binary(max_size=300), _damaged(_COMMAND)))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_any_bytes_are_a_command_or_the_end(encoded: bytes) -> None:
     with contextlib.suppress(Ended):
         message = read_message(encoded)
@@ -84,7 +84,7 @@ def test_any_bytes_are_a_command_or_the_end(encoded: bytes) -> None:
         ["1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99"]
     ),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_any_bytes_have_an_identity_or_none(head: bytes, syntax: str) -> None:
     with contextlib.suppress(NoIdentity):
         assert all(set(uid) <= set("0123456789.") for uid in read_identity(head, UID(syntax)))

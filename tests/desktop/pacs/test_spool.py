@@ -26,7 +26,7 @@ def _keep(spool: Spool, data: bytes) -> tuple[Path, bool]:
 
 
 @given(parts=st.lists(st.binary(max_size=5000), max_size=20))
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_film_is_what_was_written_under_the_name_of_its_content(tmp_path: Path, parts: list[bytes]) -> None:
     spool = Spool(tmp_path / "spool", FREE)
     before = set(spool.films())

@@ -158,7 +158,7 @@ def kept() -> Iterator[Callable[[Verdict], tuple[Verdict, Verdict, Verdict]]]:
         store.close()
 
 
-@settings(max_examples=40, deadline=None, phases=NO_SHRINKING, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, phases=NO_SHRINKING, suppress_health_check=list(HealthCheck))
 @given(verdict=scored() | REFUSALS)
 def test_a_verdict_comes_back_to_the_bit(verdict: Verdict, kept: Callable[[Verdict], tuple[Verdict, ...]]) -> None:
     saved, loaded, remembered = kept(verdict)
@@ -173,7 +173,7 @@ def reads_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     store.close()
 
 
-@settings(max_examples=40, deadline=None, phases=NO_SHRINKING, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, phases=NO_SHRINKING, suppress_health_check=list(HealthCheck))
 @given(
     sha256=SHA256,
     bundle=SHA256 | st.just(""),

@@ -64,7 +64,7 @@ def test_htj2k():
     assert j2k_declares(imagecodecs.htj2k_encode(GREY12, reversible=True)) == Declared(70, 90, 1, 16)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     start=st.sampled_from([b"", b"\xff\xd8", b"\x89PNG\r\n\x1a\n", b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP  "]),
     rest=st.binary(max_size=80),

@@ -305,7 +305,7 @@ def test_the_file_is_closed_and_the_source_kept(make_dicom, saved, smooth):
     path.unlink()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     center=st.floats(-3000, 8000),
     width=st.floats(1, 9000),

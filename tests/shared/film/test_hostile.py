@@ -282,7 +282,7 @@ def test_every_seed_is_a_film(seeds, film_of):
         film_of(seed)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(data=st.data())
 def test_mutated_files_give_a_result(seeds, read_bytes, data):
     mutated = bytearray(data.draw(st.sampled_from(seeds)))
@@ -298,7 +298,7 @@ def test_mutated_files_give_a_result(seeds, read_bytes, data):
         assert np.isfinite(result.pixels).all()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     head=st.sampled_from([b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", bytes(128) + b"DICM"]),
     body=st.binary(max_size=600),

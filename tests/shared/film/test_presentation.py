@@ -33,7 +33,7 @@ def _standard(values, window):
     return np.where(x <= center - width / 2, 0.0, np.where(x > center + width / 2, 1.0, shown))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     center=st.floats(-1000, 6000),
     width=st.floats(1, 8000),

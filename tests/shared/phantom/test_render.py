@@ -64,7 +64,7 @@ def test_a_finding_changes_the_film_most_within_its_box(film, finding):
     assert change[inside].mean() > 1.5 * change[~inside].mean()
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 @given(
     seed=st.integers(0, 2**32 - 1),
     findings=st.sets(st.sampled_from(FINDINGS), max_size=3),
