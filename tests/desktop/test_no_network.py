@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -57,44 +55,3 @@ def test_triage_and_window_work_without_a_network(
         window.close()
         QApplication.processEvents()
     assert asked == []
-
-
-_LOOK = """
-import sys
-from pathlib import Path
-{imports}
-loaded = {{name.partition(".")[0] for name in sys.modules}} | set(sys.modules)
-assert not loaded & {network!r}, loaded & {network!r}
-maps = Path("/proc/self/maps")
-assert not maps.exists() or "Qt6Network" not in maps.read_text(), "Qt's network library was loaded"
-"""
-_NETWORK = {"PySide6.QtNetwork", "PySide6.QtWebEngineCore", "requests", "urllib3", "httpx", "aiohttp", "http.client"}
-
-
-def _look(imports: str) -> subprocess.CompletedProcess[str]:
-    code = _LOOK.format(imports=imports, network=_NETWORK)
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120)
-
-
-@pytest.mark.parametrize(
-    "imports",
-    [
-        "from cxr_desktop import app; app.make_application(); window = app.open_window(); window.close()",
-        "import cxr_desktop.batch, cxr_desktop.console",
-    ],
-    ids=["window", "triage"],
-)
-def test_no_network_library_is_loaded(imports: str) -> None:
-    done = _look(imports)
-    assert done.returncode == 0, done.stderr
-
-
-def test_a_window_starts_without_what_only_reading_a_film_needs() -> None:
-    """A start takes a fifth of a second longer with them; they belong to the decoding processes."""
-    code = (
-        "import sys; from cxr_desktop import app; app.make_application(); window = app.open_window(); window.close()\n"
-        "late = {'pydicom', 'imagecodecs', 'PIL', 'onnx', 'rich', 'highdicom'} & set(sys.modules)\n"
-        "assert not late, late"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120)
-    assert done.returncode == 0, done.stderr

@@ -37,11 +37,6 @@ def test_wrong_folder_weights_and_bundle_are_one_sentence(command, tmp_path: Pat
 
 
 @pytest.mark.parametrize("name", ["cxr-trainer", "cxr-export", "cxr-desktop"])
-def test_help_needs_no_heavy_package(command, name: str) -> None:
-    assert "Usage" in command(name, "--help").stdout
-
-
-@pytest.mark.parametrize("name", ["cxr-trainer", "cxr-export", "cxr-desktop"])
 def test_completion_is_installed_into_the_shells_own_place(name: str, tmp_path: Path) -> None:
     environment = {**os.environ, "HOME": str(tmp_path), "SHELL": "/bin/bash"}
     script = Path(sys.executable).parent / name
