@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ("cpu_budget", "expected_skips", "lanes", "pytester")
+pytest_plugins = ("cpu_budget", "expected_skips", "lanes", "pytester", "ray_cluster")
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 _KEPT = ("CXR_REAL_MATERIAL", "CXR_SCREENSHOTS", "XDG_RUNTIME_DIR")
 

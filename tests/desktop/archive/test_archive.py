@@ -45,13 +45,6 @@ def score(films: object, out: object, bundle: Bundle, **more: object) -> list[Ev
     return events
 
 
-@pytest.fixture(scope="module")
-def scored(archive_films: Path, bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("scored")
-    score(archive_films, out, bundle)
-    return out
-
-
 def test_rows_say_what_plain_triage_says(
     archive_films: Path, scored: Path, bundle: Bundle, read_rows: ReadRows, tmp_path: Path
 ) -> None:
