@@ -54,5 +54,6 @@ def cluster(object_store: None, tmp_path_factory: pytest.TempPathFactory) -> Ite
             patch.setenv("CXR_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
             patch.setenv("CXR_SCRATCH", str(tmp_path_factory.getbasetemp() / "scratch"))
             patch.setenv("OMP_NUM_THREADS", "1")
+            patch.setenv("RAY_num_workers_soft_limit", "8")
             stack.enter_context(connected(LOCAL, cpus=2, object_store_bytes=100 * 2**20))
         yield

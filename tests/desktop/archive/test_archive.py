@@ -228,7 +228,7 @@ def test_a_driver_that_is_killed_loses_nothing(
 
 
 def test_ctrl_c_ends_with_130_and_the_same_command_goes_on(
-    archive_films: Path, bundle_path: Path, read_rows: ReadRows, tmp_path: Path
+    archive_films: Path, bundle: Bundle, bundle_path: Path, read_rows: ReadRows, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
     command = triage_command(archive_films, bundle_path, out, "--part-films", "10")
@@ -245,7 +245,7 @@ def test_ctrl_c_ends_with_130_and_the_same_command_goes_on(
     assert child.returncode == 130
     assert "the same command goes on" in said
     assert "Traceback" not in said
-    subprocess.run(command, check=True, capture_output=True)
+    score(archive_films, out, bundle)
     assert read_rows(out)["file"].nunique() == len(read_rows(out)) == 73
 
 
