@@ -1,7 +1,7 @@
 """Pytest plugin: one object store and one Ray cluster of this machine's own for a whole run.
 
-A cluster takes some ten processes to start, so the tests that use it run in one process, whichever their files are. Its
-workers keep the environment of its start: the store is started before it.
+A cluster takes some ten processes to start, and the store seconds to import, so the tests that use them run in one
+process, whichever their files are. The cluster's workers keep the environment of its start: the store is started first.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ _STORE = {
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Send the tests that use the cluster to one process of the lane of those that wait."""
+    """Send the tests that use the cluster or the store to one process of the lane of those that wait."""
     for item in items:
-        if "cluster" in getattr(item, "fixturenames", ()):
+        if {"cluster", "object_store"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.xdist_group("ray"))
             item.add_marker(pytest.mark.waiting)
 
@@ -54,6 +54,6 @@ def cluster(object_store: None, tmp_path_factory: pytest.TempPathFactory) -> Ite
             patch.setenv("CXR_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
             patch.setenv("CXR_SCRATCH", str(tmp_path_factory.getbasetemp() / "scratch"))
             patch.setenv("OMP_NUM_THREADS", "1")
-            patch.setenv("RAY_num_workers_soft_limit", "8")
+            patch.setenv("RAY_num_workers_soft_limit", "8")  # idle workers, for the next test
             stack.enter_context(connected(LOCAL, cpus=2, object_store_bytes=100 * 2**20))
         yield

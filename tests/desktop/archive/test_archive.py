@@ -261,6 +261,7 @@ def wait_for(happened: Callable[[], bool], *, seconds: float = 120.0) -> None:
         time.sleep(0.005)
 
 
+@pytest.mark.waiting
 def test_films_and_rows_behind_a_url(
     s3: str, archive_films: Path, scored: Path, bundle: Bundle, read_rows: ReadRows
 ) -> None:
@@ -282,6 +283,7 @@ def test_films_and_rows_behind_a_url(
     assert score(f"{s3}/local", f"{s3}/rows", bundle)[0] == Listed(73, 53, ())
 
 
+@pytest.mark.waiting
 def test_a_film_that_cannot_be_fetched_is_a_row(
     s3: str, archive_films: Path, bundle: Bundle, read_rows: ReadRows
 ) -> None:
@@ -300,6 +302,7 @@ def test_a_film_that_cannot_be_fetched_is_a_row(
     assert list(rows["refusal_kind"].fillna("")) == ["fetch-failed", ""]
 
 
+@pytest.mark.waiting
 def test_an_archive_out_of_reach_is_no_rows(s3: str, archive_films: Path, bundle: Bundle) -> None:
     import s3fs
 

@@ -27,6 +27,7 @@ from cxr_desktop.archive.storage import Storage
 from cxr_desktop.inference.kinds import Wanted
 from cxr_shared.bundle import Bundle
 
+pytestmark = pytest.mark.waiting
 ReadRows = Callable[[str | Path], pd.DataFrame]
 _DECODER = """
 import os, signal, sys, time

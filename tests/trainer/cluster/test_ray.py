@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from cxr_trainer.cluster.ray_tasks import RayTasks
 
 pytest.importorskip("ray", reason="the extra [cluster] is not installed")
+pytestmark = pytest.mark.waiting
 
 
 def executor(cpus: int = 1) -> RayTasks:
