@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -96,6 +98,13 @@ def test_two_processes_share_a_run(tiny_nih: Path, tiny_recipe: Recipe, tmp_path
     assert outcomes == {"hernia": Outcome("finished")}
     assert Run.open(tmp_path / "hernia").read_json("metrics.json")["device"].startswith("2 × CPU")
     assert [event.epoch for event in heard.of(EpochFinished)] == [1, 2], "events reach the command, from one rank alone"
+
+
+def test_processes_that_compute_nothing_do_not_wait_for_torch() -> None:
+    """The relay's process, the ranks' agent, and those that decode films for a rank, which import the agent again."""
+    light = "import sys, cxr_trainer.cluster.agent, cxr_trainer.cluster.relay, cxr_trainer.data.decoding"
+    loaded = [sys.executable, "-c", f"{light}; print('torch' in sys.modules)"]
+    assert subprocess.run(loaded, check=True, capture_output=True, text=True).stdout == "False\n"
 
 
 def test_own_faults_are_named_at_the_end_and_the_rest_is_made(capsys: pytest.CaptureFixture[str]) -> None:
