@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-pytest_plugins = ("cpu_budget", "expected_skips", "lanes", "pytester")
+pytest_plugins = ("cpu_budget", "expected_skips", "lanes", "pytester", "ray_cluster")
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 _KEPT = ("CXR_REAL_MATERIAL", "CXR_SCREENSHOTS", "XDG_RUNTIME_DIR")
 

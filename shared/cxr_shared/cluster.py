@@ -22,7 +22,10 @@ _SETTINGS: Final = {
 }
 """Read by Ray when it is imported, and by the processes that it starts."""
 _ANSWER_SECONDS: Final = 120.0
+_STARTS: Final = 3
+"""Tries to start a cluster of this machine: Ray waits 30 s for its processes, which a busy machine may exceed."""
 _PACKAGE: Final = "cxr-triage"
+_QUIET: Final[dict[str, Any]] = {"log_to_driver": False, "logging_level": logging.ERROR}
 
 
 class ClusterUnavailable(CxrError):
@@ -51,7 +54,8 @@ def connected(address: str, *, cpus: int | None = None, object_store_bytes: int 
     MissingExtra
         Ray is not installed.
     ClusterUnavailable
-        `address` is of another form, nobody answers there, or a machine has another cxr-triage or none.
+        `address` is of another form, nobody answers there, or a machine has another cxr-triage or none; or Ray does
+        not start on this machine.
     """
     if address != LOCAL and not (address.startswith(_REMOTE) and len(address) > len(_REMOTE)):
         raise ClusterUnavailable(f"'{address}' names no cluster. Give ray, or ray://HEAD of one that is running.")
@@ -72,20 +76,33 @@ def connected(address: str, *, cpus: int | None = None, object_store_bytes: int 
 
 
 def _start(ray: Any, address: str, *, cpus: int | None, object_store_bytes: int | None) -> None:  # noqa: ANN401
-    own: dict[str, Any] = {"include_dashboard": False, "num_cpus": cpus, "object_store_memory": object_store_bytes}
     try:
-        ray.init(
-            address="local" if address == LOCAL else address,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            **(own if address == LOCAL else {}),
-        )
-    except (ConnectionError, RuntimeError, ValueError, ImportError) as error:
-        reason = str(error).strip().splitlines()
+        if address == LOCAL:
+            _start_here(ray, num_cpus=cpus, object_store_memory=object_store_bytes)
+        else:
+            ray.init(address=address, **_QUIET)
+    except Exception as error:  # Ray raises errors of many kinds, bare Exceptions among them
+        lines = str(error).strip().splitlines()
+        reason = f"{type(error).__name__}: {lines[0] if lines else 'no reason'}"
+        if address == LOCAL:
+            raise ClusterUnavailable(
+                f"Ray did not start on this machine ({reason}). Try again when it is less busy, or leave out --on."
+            ) from error
         raise ClusterUnavailable(
-            f"No Ray cluster answers at {address} ({type(error).__name__}: {reason[0] if reason else 'no reason'}). "
+            f"No Ray cluster answers at {address} ({reason}). "
             "Start one with `ray start --head`, or use --on ray for this machine alone."
         ) from error
+
+
+def _start_here(ray: Any, **sizes: int | None) -> None:  # noqa: ANN401
+    for left in reversed(range(_STARTS)):
+        try:
+            ray.init(address="local", include_dashboard=False, **_QUIET, **sizes)
+        except Exception as error:
+            if type(error) is not Exception or not left:  # a bare one says that time ran out
+                raise
+        else:
+            return
 
 
 def _require_same_program(ray: Any) -> None:  # noqa: ANN401

@@ -1,13 +1,17 @@
-"""An archive of phantom-like films, and one cluster for the tests that need it."""
+"""An archive of phantom-like films, its rows, and a bucket."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 import pytest
+
+from cxr_desktop.archive.run import Archive, Here, score_archive
+from cxr_desktop.archive.storage import Storage
+from cxr_desktop.inference.kinds import Wanted
+from cxr_shared.bundle import Bundle
 
 FILMS = 70
 BAD = ("broken.png", "cut.png", "films.zip")
@@ -27,45 +31,36 @@ def archive_films(tmp_path_factory: pytest.TempPathFactory, write_film: Callable
     return folder
 
 
-@pytest.fixture(scope="module")
-def cluster(s3: str) -> Iterator[None]:
-    """Two CPUs of this machine as a cluster, whose processes reach the bucket."""
-    ray = pytest.importorskip("ray", reason="Ray is not installed")
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    ray.init(
-        address="local",
-        num_cpus=2,
-        object_store_memory=100_000_000,
-        include_dashboard=False,
-        log_to_driver=False,
-        logging_level="error",
-    )
-    yield
-    ray.shutdown()
+@pytest.fixture(scope="session")
+def scored(archive_films: Path, bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of the archive's rows in parts of 20 films, made in this process; not to be changed."""
+    out = tmp_path_factory.mktemp("scored")
+    archive = Archive((str(archive_films),), Storage(str(out)), Wanted.CPU, part_films=20)
+    score_archive(archive, bundle, Here(bundle), tell=lambda _: None)
+    return out
 
 
 @pytest.fixture(scope="session")
-def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """URL of a bucket on a server of this machine, with credentials in the environment."""
-    server = pytest.importorskip("moto.server", reason="moto is not installed")
-    s3fs = pytest.importorskip("s3fs", reason="s3fs is not installed")
-    thread = server.ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    thread.start()
-    host, port = thread.get_host_and_port()
-    patch = pytest.MonkeyPatch()
-    for name, value in {
-        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }.items():
-        patch.setenv(name, value)
-    s3fs.S3FileSystem.clear_instance_cache()  # one that another test made has another server's address
+def expected(scored: Path) -> pd.DataFrame:
+    """Rows that this process makes."""
+    return rows_of(scored)
+
+
+@pytest.fixture(scope="session")
+def ray_data(cluster: None) -> None:
+    """The cluster, after the first use of Ray Data, which starts threads that stay as long as it does."""
+    import ray.data
+
+    assert ray.data.from_items([1]).map(lambda row: row).count() == 1
+
+
+@pytest.fixture(scope="session")
+def s3(object_store: None) -> str:
+    """URL of a bucket of this folder's tests."""
+    import s3fs
+
     s3fs.S3FileSystem().mkdir("films")
-    yield "s3://films"
-    s3fs.S3FileSystem.clear_instance_cache()
-    thread.stop()
-    patch.undo()
+    return "s3://films"
 
 
 def rows_of(folder: str | Path) -> pd.DataFrame:

@@ -45,13 +45,6 @@ def score(films: object, out: object, bundle: Bundle, **more: object) -> list[Ev
     return events
 
 
-@pytest.fixture(scope="module")
-def scored(archive_films: Path, bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("scored")
-    score(archive_films, out, bundle)
-    return out
-
-
 def test_rows_say_what_plain_triage_says(
     archive_films: Path, scored: Path, bundle: Bundle, read_rows: ReadRows, tmp_path: Path
 ) -> None:
@@ -235,7 +228,7 @@ def test_a_driver_that_is_killed_loses_nothing(
 
 
 def test_ctrl_c_ends_with_130_and_the_same_command_goes_on(
-    archive_films: Path, bundle_path: Path, read_rows: ReadRows, tmp_path: Path
+    archive_films: Path, bundle: Bundle, bundle_path: Path, read_rows: ReadRows, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
     command = triage_command(archive_films, bundle_path, out, "--part-films", "10")
@@ -252,7 +245,7 @@ def test_ctrl_c_ends_with_130_and_the_same_command_goes_on(
     assert child.returncode == 130
     assert "the same command goes on" in said
     assert "Traceback" not in said
-    subprocess.run(command, check=True, capture_output=True)
+    score(archive_films, out, bundle)
     assert read_rows(out)["file"].nunique() == len(read_rows(out)) == 73
 
 
@@ -268,6 +261,7 @@ def wait_for(happened: Callable[[], bool], *, seconds: float = 120.0) -> None:
         time.sleep(0.005)
 
 
+@pytest.mark.waiting
 def test_films_and_rows_behind_a_url(
     s3: str, archive_films: Path, scored: Path, bundle: Bundle, read_rows: ReadRows
 ) -> None:
@@ -289,6 +283,7 @@ def test_films_and_rows_behind_a_url(
     assert score(f"{s3}/local", f"{s3}/rows", bundle)[0] == Listed(73, 53, ())
 
 
+@pytest.mark.waiting
 def test_a_film_that_cannot_be_fetched_is_a_row(
     s3: str, archive_films: Path, bundle: Bundle, read_rows: ReadRows
 ) -> None:
@@ -307,6 +302,7 @@ def test_a_film_that_cannot_be_fetched_is_a_row(
     assert list(rows["refusal_kind"].fillna("")) == ["fetch-failed", ""]
 
 
+@pytest.mark.waiting
 def test_an_archive_out_of_reach_is_no_rows(s3: str, archive_films: Path, bundle: Bundle) -> None:
     import s3fs
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,44 +17,54 @@ import pandas as pd
 import pytest
 
 from cxr_desktop.archive.cluster import OnRay
-from cxr_desktop.archive.errors import ArchiveOptions, MachineFailed
-from cxr_desktop.archive.run import Archive, Event, Here, Rows, score_archive
+from cxr_desktop.archive.errors import MachineFailed
+from cxr_desktop.archive.films import Film, Part
+from cxr_desktop.archive.run import Archive, Event, Rows, score_archive
 from cxr_desktop.archive.settled import decide, settle
-from cxr_desktop.archive.sizes import Shares, Sizes, shares
+from cxr_desktop.archive.sizes import Sizes
+from cxr_desktop.archive.stages import BundleSource, Scorer, chunks_of, decode_chunk
 from cxr_desktop.archive.storage import Storage
 from cxr_desktop.inference.kinds import Wanted
 from cxr_shared.bundle import Bundle
 
+pytestmark = pytest.mark.waiting
 ReadRows = Callable[[str | Path], pd.DataFrame]
-_CRASHING = """
-import os, signal, sys
+_DECODER = """
+import os, signal, sys, time
 from pathlib import Path
 from cxr_desktop.intake.worker import main
 
+marks = Path(sys.argv.pop())
+
 def handle(request):
-    if Path(request["path"]).name == "film-7.png":
+    name = Path(request["path"]).name
+    if name == "film-7.png":
         os.kill(os.getpid(), signal.SIGKILL)
+    if name == "film-30.png" and not (marks / "task").exists():
+        (marks / "task").touch()
+        os.kill(os.getppid(), signal.SIGKILL)
+    while name == "film-69.png" and not (marks / "actor").exists():
+        time.sleep(0.02)
 
 sys.exit(main(handle))
 """
+"""A decoder that dies of one film, once ends the process of the cluster that it decodes for, and waits with one film
+until the test has ended a process that scores."""
+_COMMAND = """
+import sys
+from cxr_desktop.cli import main
+from cxr_shared import cluster
+
+address = sys.argv.pop(1)
+cluster._start = lambda ray, *_, **__: ray.init(address=address, log_to_driver=False, logging_level="error")
+sys.exit(main())
+"""
+"""The command, which finds a cluster where it would have started one."""
 
 
-@pytest.fixture(scope="module")
-def expected(
-    archive_films: Path, bundle: Bundle, tmp_path_factory: pytest.TempPathFactory, read_rows: ReadRows
-) -> pd.DataFrame:
-    """Rows that this process makes."""
-    out = tmp_path_factory.mktemp("expected")
-    score_archive(_archive(archive_films, out), bundle, Here(bundle), tell=lambda _: None)
-    return read_rows(out)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def on_cluster(cluster: None, bundle: Bundle) -> None:
-    """The cluster's first use starts threads of Ray's that stay as long as it does."""
-    import ray.data
-
-    assert ray.data.from_items([1]).map(lambda row: row).count() == 1
+@pytest.fixture(autouse=True)
+def on_cluster(ray_data: None) -> None:
+    """Each test of this file uses the cluster."""
 
 
 def _archive(films: object, out: object) -> Archive:
@@ -64,44 +75,7 @@ def _score(films: object, out: object, bundle: Bundle, tell: Callable[[Event], N
     score_archive(_archive(films, out), bundle, OnRay(bundle, Sizes(), **more), tell=tell)
 
 
-def test_rows_are_those_of_one_process(
-    archive_films: Path, bundle: Bundle, expected: pd.DataFrame, read_rows: ReadRows, tmp_path: Path
-) -> None:
-    _score(archive_films, tmp_path, bundle, lambda _: None)
-    pd.testing.assert_frame_equal(read_rows(tmp_path), expected)
-
-
-def test_nothing_is_lost_or_doubled_when_processes_are_killed(
-    archive_films: Path, bundle: Bundle, expected: pd.DataFrame, read_rows: ReadRows, tmp_path: Path
-) -> None:
-    killed: list[str] = []
-
-    def kill(event: Event) -> None:
-        wanted = ("MapWorker", "decode_chunk")[len(killed) % 2]
-        if isinstance(event, Rows) and len(killed) < 2:
-            pid = next((pid for pid, name in _workers() if wanted in name), None)
-            if pid is not None:
-                os.kill(pid, signal.SIGKILL)
-                killed.append(wanted)
-
-    _score(archive_films, tmp_path, bundle, kill)
-    assert killed
-    pd.testing.assert_frame_equal(read_rows(tmp_path), expected)
-
-
-def test_films_that_crash_their_decoder_are_rows(
-    archive_films: Path, bundle: Bundle, expected: pd.DataFrame, read_rows: ReadRows, tmp_path: Path
-) -> None:
-    script = tmp_path / "crashing.py"
-    script.write_text(_CRASHING)
-    _score(archive_films, tmp_path / "out", bundle, lambda _: None, decoder=(sys.executable, str(script)))
-    rows = read_rows(tmp_path / "out")
-    crashed = rows["refusal_kind"] == "worker-crashed"
-    assert [Path(file).name for file in rows["file"][crashed]] == ["film-7.png"]
-    pd.testing.assert_frame_equal(rows[~crashed], expected[~crashed])
-
-
-def test_films_behind_a_url(
+def test_rows_of_films_behind_a_url_are_those_of_one_process(
     s3: str, archive_films: Path, bundle: Bundle, expected: pd.DataFrame, read_rows: ReadRows
 ) -> None:
     import s3fs
@@ -111,9 +85,28 @@ def test_films_behind_a_url(
     pd.testing.assert_frame_equal(read_rows(f"{s3}/ray-rows").drop(columns="file"), expected.drop(columns="file"))
 
 
-def test_a_machine_that_cannot_run_the_bundle_says_why(
-    archive_films: Path, bundle: Bundle, expected: pd.DataFrame, tmp_path: Path
+def test_nothing_is_lost_or_doubled_when_processes_are_killed(
+    archive_films: Path, bundle: Bundle, expected: pd.DataFrame, read_rows: ReadRows, tmp_path: Path
 ) -> None:
+    """One that decodes, one that scores, and a decoder, whose film is a row that says so."""
+    marks, script = tmp_path / "marks", tmp_path / "decoder.py"
+    marks.mkdir()
+    script.write_text(_DECODER)
+
+    def kill(event: Event) -> None:
+        if isinstance(event, Rows) and not (marks / "actor").exists():
+            os.kill(next(pid for pid, title in _processes() if "MapWorker" in title), signal.SIGKILL)
+            (marks / "actor").touch()
+
+    _score(archive_films, tmp_path / "out", bundle, kill, decoder=(sys.executable, str(script), str(marks)))
+    assert {mark.name for mark in marks.iterdir()} == {"task", "actor"}
+    rows = read_rows(tmp_path / "out")
+    crashed = rows["refusal_kind"] == "worker-crashed"
+    assert [Path(file).name for file in rows["file"][crashed]] == ["film-7.png"]
+    pd.testing.assert_frame_equal(rows[~crashed], expected[~crashed])
+
+
+def test_a_machine_that_cannot_run_the_bundle_says_why(archive_films: Path, bundle: Bundle, tmp_path: Path) -> None:
     out = Storage(str(tmp_path))
     decision = decide(bundle, Wanted.CPU, films=1)
     settle(out, dataclasses.replace(decision, wanted=Wanted.CUDA))
@@ -123,25 +116,50 @@ def test_a_machine_that_cannot_run_the_bundle_says_why(
     assert not list(tmp_path.glob("part-*"))
 
 
-def test_processes_of_the_cluster_know_no_torch_and_no_qt(cluster: None) -> None:
+def test_processes_of_the_cluster_know_no_torch_and_no_qt(archive_films: Path, bundle: Bundle) -> None:
+    """One of the cluster's own that nothing else has used decodes and scores a film."""
     import ray
 
-    @ray.remote
-    def loaded() -> set[str]:
+    film = Film(str(archive_films / "film-0.png"), 1)
+    source = BundleSource(str(bundle.path.resolve()), bundle.sha256, None)
+    decision, spec = decide(bundle, Wanted.CPU, films=1), bundle.manifest.input.model_dump()
+
+    @ray.remote(num_cpus=0, runtime_env={"env_vars": {"OMP_NUM_THREADS": "2"}})
+    def loaded() -> tuple[int, set[str]]:
         import ray.data  # noqa: F401
 
-        return {"torch", "PySide6", "cxr_trainer"} & set(sys.modules)
+        (chunk,) = chunks_of(Part(0, (film,)))
+        rows = Scorer(source, decision, 1)(decode_chunk(chunk, spec=spec))
+        return len(rows), {"torch", "PySide6", "cxr_trainer"} & set(sys.modules)
 
-    assert ray.get(loaded.remote()) == set()
+    assert ray.get(loaded.remote()) == (1, set())
 
 
+def test_the_same_command_goes_on_with_what_a_killed_driver_left(
+    archive_films: Path, bundle_path: Path, scored: Path, expected: pd.DataFrame, read_rows: ReadRows, tmp_path: Path
+) -> None:
+    import ray
+
+    out = shutil.copytree(scored, tmp_path / "out")
+    for number in (1, 3):
+        (out / f"part-0000{number}.parquet").unlink()
+    left = {part: part.stat().st_mtime_ns for part in out.glob("part-*.parquet")}
+    command = [sys.executable, "-c", _COMMAND, ray.get_runtime_context().gcs_address]
+    words = _words(archive_films, bundle_path, out)
+    found = subprocess.run([*command, *words], check=False, capture_output=True, text=True)
+    assert found.returncode == 0, found.stderr
+    assert "73 films, 40 of them scored before" in found.stderr
+    assert {part: part.stat().st_mtime_ns for part in left} == left
+    pd.testing.assert_frame_equal(read_rows(out), expected)
+
+
+@pytest.mark.nightly
 @pytest.mark.slow
-def test_a_driver_that_is_killed_loses_nothing(
+def test_a_driver_that_is_killed_with_its_own_cluster_loses_nothing(
     archive_films: Path, bundle_path: Path, expected: pd.DataFrame, read_rows: ReadRows, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    words = ("triage", str(archive_films), "--bundle", str(bundle_path), "--parquet", str(out), "--provider", "cpu")
-    command = [sys.executable, "-m", "cxr_desktop.cli", *words, "--part-films", "20", "--on", "ray"]
+    command = [sys.executable, "-m", "cxr_desktop.cli", *_words(archive_films, bundle_path, out)]
     environment = {**os.environ, "RAY_DEFAULT_OBJECT_STORE_MAX_MEMORY_BYTES": "100000000"}
     with subprocess.Popen(command, stderr=subprocess.DEVNULL, env=environment, start_new_session=True) as child:
         while child.poll() is None and not any(out.glob("part-*.parquet")):
@@ -152,7 +170,12 @@ def test_a_driver_that_is_killed_loses_nothing(
     pd.testing.assert_frame_equal(read_rows(out), expected)
 
 
-def _workers() -> Iterator[tuple[int, str]]:
+def _words(films: Path, bundle: Path, out: Path) -> list[str]:
+    words = ("triage", str(films), "--bundle", str(bundle), "--parquet", str(out), "--provider", "cpu")
+    return [*words, "--part-films", "20", "--on", "ray"]
+
+
+def _processes() -> Iterator[tuple[int, str]]:
     """Process ids and titles of the processes below this one."""
     parents, titles = {}, {}
     for folder in Path("/proc").glob("[0-9]*"):
@@ -167,25 +190,3 @@ def _workers() -> Iterator[tuple[int, str]]:
             above = parents.get(above, 0)
         if above:
             yield pid, title
-
-
-@pytest.mark.parametrize(
-    ("sizes", "machines", "wanted", "found"),
-    [
-        (Sizes(), [{"CPU": 2.0}], Wanted.AUTO, Shares(1, 2, 2, 1.5, 0.0, 0.25)),
-        (Sizes(), [{"CPU": 16.0}, {"CPU": 8.0}], Wanted.AUTO, Shares(6, 12, 4, 3.5, 0.0, 0.25)),
-        (Sizes(actors=8), [{"CPU": 16.0}], Wanted.CPU, Shares(8, 16, 2, 1.5, 0.0, 0.25)),
-        (Sizes(), [{"CPU": 16.0, "GPU": 2.0}, {"CPU": 8.0}], Wanted.AUTO, Shares(2, None, 1, 1.0, 1.0, 1.0)),
-        (Sizes(3, None, 0.25), [{"CPU": 16.0, "GPU": 2.0}], Wanted.CUDA, Shares(8, 3, 1, 1.0, 0.25, 1.0)),
-        (Sizes(), [{"CPU": 16.0, "GPU": 2.0}], Wanted.CPU, Shares(4, 8, 4, 3.5, 0.0, 0.25)),
-    ],
-)
-def test_how_machines_are_shared_out(
-    sizes: Sizes, machines: list[dict[str, float]], wanted: Wanted, found: Shares
-) -> None:
-    assert shares(sizes, machines, wanted) == found
-
-
-def test_gpus_that_are_not_there_are_refused() -> None:
-    with pytest.raises(ArchiveOptions, match="No machine of the cluster has 1 GPUs"):
-        shares(Sizes(gpus_per_actor=1.0), [{"CPU": 4.0}], Wanted.AUTO)

@@ -1,21 +1,16 @@
-"""Runs of a tiny recipe, an object store of this machine's own, and one local Ray cluster for a module."""
+"""Finished runs of a tiny recipe, and a bucket."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
-from moto.server import ThreadedMotoServer
 
-from cxr_shared.cluster import LOCAL, connected
 from cxr_trainer.cluster.fitting import FitPlan
 from cxr_trainer.cluster.jobs import Job, JobEvent, OneByOne
 from cxr_trainer.cluster.storage import Folder
-from cxr_trainer.fit.run import Run
 from cxr_trainer.recipe import Recipe
 
 COMPARED = (
@@ -42,16 +37,10 @@ class Heard:
         return [event for _, event in self.events if isinstance(event, kind)]
 
 
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """A Ray cluster of this machine with two CPUs and a small object store, ended after the module's tests."""
-    pytest.importorskip("ray", reason="the extra [cluster] is not installed")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CXR_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))  # its workers keep what is set now
-        patch.setenv("CXR_SCRATCH", str(tmp_path_factory.mktemp("scratch")))
-        patch.setenv("OMP_NUM_THREADS", "1")
-        with connected(LOCAL, cpus=2, object_store_bytes=100 * 2**20):
-            yield
+@pytest.fixture(autouse=True)
+def own_scratch(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where runs of an object store are made: the cluster's place as well."""
+    monkeypatch.setenv("CXR_SCRATCH", str(tmp_path_factory.getbasetemp() / "scratch"))
 
 
 @pytest.fixture(scope="session")
@@ -67,31 +56,10 @@ def seeds_here(tiny_nih: Path, tiny_recipe: Recipe, tmp_path_factory: pytest.Tem
     return root
 
 
-@pytest.fixture
-def whole(seeds_here: Path) -> dict[str, bytes]:
-    """Files of the run of seed 0, never interrupted."""
-    run = Run.open(seeds_here / "hernia-seed-0")
-    assert run.finished()
-    return files(run.folder)
-
-
 @pytest.fixture(scope="session")
-def s3() -> Iterator[str]:
-    """URL of a bucket in an S3 server of this machine's own; AWS's variables point there meanwhile."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in {
-            "AWS_ENDPOINT_URL": f"http://{host}:{port}", "AWS_ACCESS_KEY_ID": "testing",
-            "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": "us-east-1", "AWS_EC2_METADATA_DISABLED": "true",
-        }.items():  # fmt: skip
-            patch.setenv(name, value)
-        import s3fs
+def s3(object_store: None) -> str:
+    """URL in a bucket of this folder's tests."""
+    import s3fs
 
-        s3fs.S3FileSystem.clear_instance_cache()  # one that another test made has another server's address
-        s3fs.S3FileSystem().mkdir("training")  # all servers of a process have the same buckets
-        assert os.environ["AWS_ENDPOINT_URL"].startswith("http://127.0.0.1")
-        yield "s3://training/runs"
-        s3fs.S3FileSystem.clear_instance_cache()
-    server.stop()
+    s3fs.S3FileSystem().mkdir("training")
+    return "s3://training/runs"

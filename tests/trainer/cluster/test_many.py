@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +15,7 @@ from rich.console import Console
 
 from cxr_trainer.cluster.command import Where, conclude
 from cxr_trainer.cluster.fitting import FitPlan
-from cxr_trainer.cluster.jobs import Job, JobEnded, JobEvent, JobLost, JobStarted, OneByOne, Outcome, Stop, Tell
+from cxr_trainer.cluster.jobs import Job, JobEnded, JobLost, JobStarted, OneByOne, Outcome
 from cxr_trainer.cluster.relay import Box, Relay, Sent
 from cxr_trainer.cluster.show import JobLines, Lines, LiveTable
 from cxr_trainer.cluster.storage import Bucket, Folder
@@ -23,25 +25,20 @@ from cxr_trainer.fit.run import Run
 from cxr_trainer.recipe import Recipe
 
 from .conftest import Heard, files
+from .works import FINISHED, Says, epoch
 
 Trainer = Callable[..., Any]
 
 
-class Says:
-    """Work that tells some events and ends as it is told to."""
-
-    def __init__(self, outcome: Outcome, *events: JobEvent) -> None:
-        self.outcome, self.events = outcome, events
-
-    def __call__(self, tell: Tell, stop: Stop) -> Outcome:
-        for event in self.events:
-            tell(event)
-        return self.outcome
+FAILED = Outcome("failed", "too few films")
 
 
-FINISHED, FAILED = Outcome("finished"), Outcome("failed", "too few films")
+def beside_the_cluster(test: Callable[..., None]) -> Callable[..., None]:
+    """In the process of the cluster's tests, one of which needs the finished runs too."""
+    return pytest.mark.waiting(pytest.mark.xdist_group("ray")(test))
 
 
+@beside_the_cluster
 @pytest.mark.slow
 def test_the_same_command_makes_nothing_again_and_another_recipe_is_refused(
     trainer: Trainer, tiny_nih: Path, tiny_recipe: Recipe, seeds_here: Path, tmp_path: Path
@@ -74,6 +71,7 @@ def test_what_is_no_run_is_not_written_over(tiny_nih: Path, tiny_recipe: Recipe,
     assert (tmp_path / "hernia" / "thesis.txt").read_text() == "years of work"
 
 
+@beside_the_cluster
 def test_runs_are_fetched_from_a_bucket(trainer: Trainer, s3: str, seeds_here: Path, tmp_path: Path) -> None:
     url = f"{s3}/{uuid.uuid4().hex}"
     for name in ("hernia-seed-0", "hernia-seed-1"):
@@ -102,6 +100,13 @@ def test_two_processes_share_a_run(tiny_nih: Path, tiny_recipe: Recipe, tmp_path
     assert [event.epoch for event in heard.of(EpochFinished)] == [1, 2], "events reach the command, from one rank alone"
 
 
+def test_processes_that_compute_nothing_do_not_wait_for_torch() -> None:
+    """The relay's process, the ranks' agent, and those that decode films for a rank, which import the agent again."""
+    light = "import sys, cxr_trainer.cluster.agent, cxr_trainer.cluster.relay, cxr_trainer.data.decoding"
+    loaded = [sys.executable, "-c", f"{light}; print('torch' in sys.modules)"]
+    assert subprocess.run(loaded, check=True, capture_output=True, text=True).stdout == "False\n"
+
+
 def test_own_faults_are_named_at_the_end_and_the_rest_is_made(capsys: pytest.CaptureFixture[str]) -> None:
     jobs = [Job("mass", "Mass", 0, Says(FAILED)), Job("hernia-seed-1", "Hernia", 1, Says(FINISHED))]
     outcomes = OneByOne().run(jobs, listener=Heard(), stop=lambda: False)
@@ -111,7 +116,7 @@ def test_own_faults_are_named_at_the_end_and_the_rest_is_made(capsys: pytest.Cap
 
 def test_after_ctrl_c_nothing_begins_and_the_way_on_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     heard = Heard()
-    jobs = [Job(name, "Mass", 0, Says(FINISHED, StageStarted("decay", 1, ""))) for name in ("one", "two")]
+    jobs = [Job(name, "Mass", 0, Says(FINISHED, (StageStarted("decay", 1, ""),))) for name in ("one", "two")]
     outcomes = OneByOne().run(jobs, listener=heard, stop=lambda: bool(heard.of(StageStarted)))
     assert conclude(jobs, outcomes) == 130
     assert "Stopped with 1 of 2 runs finished. The same command goes on" in capsys.readouterr().out
@@ -140,7 +145,7 @@ def test_another_layout_at_a_place_is_refused(tmp_path: Path, tiny_recipe: Recip
         FitPlan([tiny_recipe], 1, tmp_path, Folder(tmp_path), "test").jobs("cpu")
 
 
-EPOCH = EpochFinished("decay", 3, 18, 1e-3, 0.5, 0.8, 0.6, 0.7, 0.875, 1.0)
+EPOCH = epoch(3)
 JOB = Job("hernia-seed-1", "Hernia", 1, Says(FINISHED))
 
 

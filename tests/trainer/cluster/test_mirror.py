@@ -17,6 +17,8 @@ from cxr_trainer.cluster.mirror import Mirror, ObjectSlot, open_prefix
 from cxr_trainer.cluster.storage import Bucket, Folder, storage_of
 from cxr_trainer.errors import RunBusy, RunError, StorageError
 
+pytestmark = [pytest.mark.waiting, pytest.mark.xdist_group("ray")]  # with the object store
+
 
 def never() -> bool:
     return False

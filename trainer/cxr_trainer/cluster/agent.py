@@ -1,15 +1,51 @@
-"""Process of a run on several ranks: PROCESSES, or 0 for one rank itself, a FOLDER, and the PARENT to end with."""
+"""Process of a run on several ranks: PROCESSES, or 0 for one rank itself, a FOLDER, and the PARENT to end with.
+
+Each process that decodes films for a rank imports this module again, and the agent computes nothing: what the ranks
+need is imported by them alone.
+"""
 
 from __future__ import annotations
 
+import os
 import sys
+import threading
+import time
 from pathlib import Path
+from typing import Final
 
-from cxr_trainer.cluster.ranked import run_agent, run_rank
+LOOK_SECONDS: Final = 0.2
+
+
+def end_with(parent: int) -> None:
+    """End this process as soon as it is no longer `parent`'s child."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(LOOK_SECONDS)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="parent", daemon=True).start()
+
+
+def run_agent(processes: int, folder: str, *, parent: int) -> None:
+    """Be torchrun's agent for `processes` ranks."""
+    from torch.distributed.run import main
+
+    end_with(parent)
+    standalone = ["--standalone", f"--nproc-per-node={processes}", "-m"]
+    main([*standalone, "cxr_trainer.cluster.agent", "0", folder, str(os.getpid())])
+
+
+def main() -> None:
+    """Be what the command line says."""
+    processes, folder, parent = sys.argv[1:4]
+    if processes != "0":
+        run_agent(int(processes), folder, parent=int(parent))
+        return
+    from cxr_trainer.cluster.ranked import run_rank
+
+    run_rank(Path(folder), parent=int(parent))
+
 
 if __name__ == "__main__":
-    processes, where, parent = sys.argv[1:4]
-    if processes == "0":
-        run_rank(Path(where), parent=int(parent))
-    else:
-        run_agent(int(processes), where, parent=int(parent))
+    main()

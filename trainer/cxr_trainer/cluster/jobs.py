@@ -10,12 +10,14 @@ import os
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 from cxr_shared.findings import parse_target
 from cxr_trainer.compare.events import ComparisonEvent
 from cxr_trainer.fit.events import Event
-from cxr_trainer.fit.setup import Stop
+
+if TYPE_CHECKING:
+    from cxr_trainer.fit.setup import Stop  # imports torch, which the relay's process must not wait for
 
 State = Literal["finished", "failed", "stopped", "broken"]
 

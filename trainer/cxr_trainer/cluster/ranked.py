@@ -14,24 +14,22 @@ import pickle
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import torch
 
 from cxr_shared.errors import CxrError
 from cxr_shared.files import write_json
+from cxr_trainer.cluster.agent import LOOK_SECONDS, end_with
 from cxr_trainer.cluster.jobs import JobEvent, Outcome, Tell
 from cxr_trainer.fit.loop import Stopped
 
 if TYPE_CHECKING:
     from cxr_trainer.cluster.fitting import FitWork
     from cxr_trainer.cluster.storage import Place
-
-_LOOK_SECONDS: Final = 0.2
 
 
 def fit_on_ranks(work: FitWork, place: Place, tell: Tell) -> Outcome:
@@ -54,7 +52,7 @@ def fit_on_ranks(work: FitWork, place: Place, tell: Tell) -> Outcome:
                 if place.stop():
                     (folder / "stop").touch()
                 events.hand_on(tell)
-                time.sleep(_LOOK_SECONDS)
+                time.sleep(LOOK_SECONDS)
             events.hand_on(tell)
         return _outcome(folder, agent.returncode)
 
@@ -119,26 +117,6 @@ class EventFile:
         data = pickle.dumps(event)
         with self._path.open("ab") as stream:
             stream.write(len(data).to_bytes(4, "big") + data)
-
-
-def end_with(parent: int) -> None:
-    """End this process as soon as it is no longer `parent`'s child."""
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(_LOOK_SECONDS)
-        os._exit(1)
-
-    threading.Thread(target=watch, name="parent", daemon=True).start()
-
-
-def run_agent(processes: int, folder: str, *, parent: int) -> None:
-    """Be torchrun's agent for `processes` ranks."""
-    from torch.distributed.run import main
-
-    end_with(parent)
-    standalone = ["--standalone", f"--nproc-per-node={processes}", "-m"]
-    main([*standalone, "cxr_trainer.cluster.agent", "0", folder, str(os.getpid())])
 
 
 def run_rank(folder: Path, *, parent: int) -> None:

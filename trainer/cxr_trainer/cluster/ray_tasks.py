@@ -10,20 +10,21 @@ import os
 import platform
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import ray
 import torch
 
 from cxr_shared.errors import CxrError
 from cxr_trainer.cluster.jobs import Job, JobLost, JobStarted, Ledger, Listener, Outcome, Outcomes
-from cxr_trainer.cluster.relay import SECONDS, Line, Relay
+from cxr_trainer.cluster.relay import PROGRESS, SECONDS, Line, Relay
 from cxr_trainer.errors import ClusterError
-from cxr_trainer.fit.events import EpochFinished, StageFinished
-from cxr_trainer.fit.setup import Stop
+
+if TYPE_CHECKING:
+    from cxr_trainer.fit.setup import Stop
 
 _LOSSES: Final = 5
-"""Workers that a run may lose without an epoch finished between."""
+"""Workers that a run may lose without a further epoch finished between."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +63,13 @@ def chosen_resources(*, cpus: int | None, gpus: float | None, processes: int, de
 
 
 def do_job(job: Job, actor: Any, *, threads: int, attempt: int) -> Outcome:  # noqa: ANN401  (Ray's handle)
-    """Do a job in a worker."""
+    """Do a job in a worker, unless the command asks to stop before it begins."""
     torch.set_num_threads(threads)
     line = Line(actor, job.name)
     try:
-        line.tell(JobStarted(platform.node(), os.getpid(), attempt))
+        line.start(JobStarted(platform.node(), os.getpid(), attempt))
+        if line.stop():
+            return Outcome("stopped")
         return job.work(line.tell, line.stop)
     finally:
         line.close()
@@ -74,11 +77,20 @@ def do_job(job: Job, actor: Any, *, threads: int, attempt: int) -> Outcome:  # n
 
 @dataclass(slots=True)
 class _Running:
-    """Tasks by Ray's reference, attempts and losses by the job's name."""
+    """Tasks by Ray's reference, attempts and losses by the job's name, and the epochs and stages finished so far."""
 
     tasks: dict[Any, Job] = field(default_factory=dict)
     attempts: dict[str, int] = field(default_factory=dict)
     losses: dict[str, int] = field(default_factory=dict)
+    finished: set[tuple[str, str, int | None]] = field(default_factory=set)
+
+    def note(self, job: str, event: Any) -> None:  # noqa: ANN401  (any event)
+        """Forget the losses of a job that gets on; an epoch that is made again after a loss is not further."""
+        if isinstance(event, PROGRESS):
+            key = (job, event.stage, getattr(event, "epoch", None))
+            if key not in self.finished:
+                self.finished.add(key)
+                self.losses[job] = 0
 
 
 class RayTasks:
@@ -122,8 +134,7 @@ class RayTasks:
 
     def _hear(self, events: Sequence[Any], ledger: Ledger, running: _Running, listener: Listener) -> None:
         for sent in events:
-            if isinstance(sent.event, EpochFinished | StageFinished):
-                running.losses[sent.job] = 0
+            running.note(sent.job, sent.event)
             listener(ledger.jobs[sent.job], sent.event)
 
     def _settle(self, task: Any, ledger: Ledger, running: _Running, listener: Listener, *, stopping: bool) -> None:  # noqa: ANN401
@@ -153,6 +164,6 @@ class RayTasks:
             return None
         return Outcome(
             "failed",
-            f"Its worker ended {losses} times without finishing an epoch ({reason}; out of memory?). Give each run "
-            "more, for example with --cpus-per-run; the same command goes on.",
+            f"Its worker ended {losses} times without finishing a further epoch ({reason}; out of memory?). Give each "
+            "run more, for example with --cpus-per-run; the same command goes on.",
         )

@@ -1,8 +1,12 @@
 """Events on their way from the tasks to the command, and the wish to stop on its way back.
 
-A task never waits for either. Its events go into a small box; a thread takes them out a few times a second, hands them
-to one actor, and learns in the answer whether to stop. The command empties the actor as often. Of updates, of which
-there may be hundreds a second, each station keeps a run's latest alone; of the rest, the newest few thousand.
+A task's events go into a small box; a thread takes them out a few times a second, hands them to one actor, and learns
+in the answer whether to stop. The command empties the actor as often. Of updates, of which there may be hundreds a
+second, each station keeps a run's latest alone; of the rest, the newest few thousand.
+
+A task waits for the actor only when it starts and after each epoch. The actor's process may take longer to start than a
+short job takes to finish, and the command could neither show such a job nor stop it. An epoch is what the command
+counts when workers are lost: one that is killed a moment later must have reported it.
 """
 
 from __future__ import annotations
@@ -14,10 +18,11 @@ from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from cxr_trainer.cluster.jobs import JobEvent
-from cxr_trainer.fit.events import CachingFilms, Updated
+from cxr_trainer.fit.events import CachingFilms, EpochFinished, StageFinished, Updated
 
 SECONDS: Final = 0.4
 _KEPT: Final = 4096
+PROGRESS: Final = (EpochFinished, StageFinished)
 
 
 class Sent(NamedTuple):
@@ -86,15 +91,23 @@ class Line:
         self._job = job
         self._box = Box()
         self._lock = threading.Lock()
+        self._sending = threading.Lock()
         self._stop = threading.Event()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._send_on, name="events", daemon=True)
+
+    def start(self, event: JobEvent) -> None:
+        """Send the first event, wait until the relay has it, and so learn whether to stop; then send others on."""
+        self.tell(event)
+        self._send()
         self._thread.start()
 
     def tell(self, event: JobEvent) -> None:
-        """Send an event, some time soon."""
+        """Send an event: progress at once, others soon."""
         with self._lock:
             self._box.put(Sent(self._job, event))
+        if isinstance(event, PROGRESS):
+            self._send()
 
     def stop(self) -> bool:
         """Whether the command asks to stop."""
@@ -103,19 +116,20 @@ class Line:
     def close(self) -> None:
         """Send what is left."""
         self._over.set()
-        self._thread.join()
+        if self._thread.is_alive():
+            self._thread.join()
         self._send()
 
     def _send_on(self) -> None:
-        self._send()
         while not self._over.wait(SECONDS):
             self._send()
 
     def _send(self) -> None:
         import ray
 
-        with self._lock:
-            events = self._box.empty()
-        with contextlib.suppress(ray.exceptions.RayError):  # the actor is begun again; these events are not shown
-            if ray.get(self._actor.put.remote(events)):
-                self._stop.set()
+        with self._sending:  # in their order, although two threads send
+            with self._lock:
+                events = self._box.empty()
+            with contextlib.suppress(ray.exceptions.RayError):  # the actor is begun again; these events are not shown
+                if ray.get(self._actor.put.remote(events)):
+                    self._stop.set()
