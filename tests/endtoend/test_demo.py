@@ -136,7 +136,7 @@ def test_the_pointing_game_counts_films_with_the_finding_that_were_scored_positi
 def test_the_demo_goes_the_whole_way_and_what_it_offers_next_works(tmp_path: Path) -> None:
     """On few films and a few epochs, so its models reach nothing; `make demo` is what holds them to their figures."""
     words = [sys.executable, demo.__file__, "demo", "--films", "80", "--recipe", str(SMALL_RECIPE), "--no-window"]
-    done = subprocess.run(words, check=False, capture_output=True, text=True, cwd=tmp_path, timeout=1200)
+    done = subprocess.run(words, check=False, capture_output=True, text=True, cwd=tmp_path, timeout=1800)
     said = done.stdout
     assert "Traceback" not in done.stderr, done.stderr
     assert done.returncode == (1 if "NOT reached" in said else 0), f"{said}\n{done.stderr}"
