@@ -3,6 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+DEMO_INSTALLED := $(VENV)/.demo-installed
+# `make demo TORCH_INDEX=https://download.pytorch.org/whl/cpu` takes torch from there, before all else; pip keeps it then.
+TORCH_INDEX ?=
+PIP := $(BIN)/python -m pip install --no-input --no-compile
 
 .PHONY: help demo test test-all check pytest format translations docs docs-pictures installers lock clean
 
@@ -19,7 +23,7 @@ help:
 	@echo "make lock    newest versions of all packages into requirements.lock"
 	@echo "make clean   remove what make made"
 
-demo: $(INSTALLED)
+demo: $(DEMO_INSTALLED)
 	@$(BIN)/python -m cxr_desktop.system_libraries
 	@$(BIN)/python tests/endtoend/demo.py demo
 
@@ -61,12 +65,23 @@ lock: $(INSTALLED)
 clean:
 	rm -rf $(VENV) demo runs build dist
 
-$(INSTALLED): pyproject.toml
+# One environment, filled in two steps: what the demo runs, and the rest. Either may come first. pip and not uv, which reads
+# none of pip's settings: it would take another torch where an index, links or constraints are set. pip would compile every
+# module on one core; the demo compiles those that it imports, and tests, which start together, find all compiled.
+$(DEMO_INSTALLED): EXTRAS := trainer,export,desktop
+$(DEMO_INSTALLED): COMPILE :=
+$(INSTALLED): EXTRAS := dev
+$(INSTALLED): COMPILE = $(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true;
+$(DEMO_INSTALLED) $(INSTALLED): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "error: Python 3.11 or newer is needed; $(PYTHON) is older. Run: make PYTHON=/path/to/python3.11 ..."; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' || \
 	  { echo "error: $(PYTHON) has no venv module. On Debian: sudo apt-get install python3-venv"; exit 1; }
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --editable '.[dev]'
-	@touch $@
+	@set -e; began=$$(date +%s); \
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV); \
+	$(PIP) --quiet --upgrade pip; \
+	$(if $(TORCH_INDEX),$(PIP) --index-url '$(TORCH_INDEX)' torch torchvision;) \
+	$(PIP) --editable '.[$(EXTRAS)]'; \
+	$(COMPILE) \
+	echo "Installed in $$(($$(date +%s) - began)) s; $(VENV) holds $$(du -sk $(VENV) | awk '{printf "%.1f", $$1 * 1024 / 1e9}') GB."
+	@touch $(DEMO_INSTALLED) $@
