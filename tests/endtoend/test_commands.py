@@ -37,8 +37,8 @@ def test_wrong_folder_weights_and_bundle_are_one_sentence(command, tmp_path: Pat
 
 
 @pytest.mark.parametrize("name", ["cxr-trainer", "cxr-export", "cxr-desktop"])
-def test_help_needs_no_heavy_package(command, name: str) -> None:
-    assert "Usage" in command(name, "--help").stdout
+def test_help_needs_no_heavy_package(script, name: str) -> None:
+    assert "Usage" in script(name, "--help").stdout
 
 
 @pytest.mark.parametrize("name", ["cxr-trainer", "cxr-export", "cxr-desktop"])
