@@ -6,10 +6,12 @@ import getpass
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from warm.runner import Runner
 
 pytest_plugins = ("cpu_budget", "expected_skips", "lanes", "pytester", "ray_cluster")
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -38,3 +40,14 @@ def real_material() -> Path:
     if not folder or not Path(folder).is_dir():
         pytest.skip("CXR_REAL_MATERIAL names no folder of real films")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def runner() -> Iterator[Runner]:
+    """Run the product's commands in forks of a process that has imported what they need."""
+    import cpu_budget  # a plugin, which pytest imports itself
+
+    with Runner() as found:
+        cpu_budget.SERVERS |= found.processes
+        yield found
+        cpu_budget.SERVERS -= found.processes

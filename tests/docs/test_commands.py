@@ -12,6 +12,9 @@ from cyclopts.exceptions import CycloptsError, MissingArgumentError
 
 pytest.importorskip("PySide6")
 
+from once import made_once
+from warm.runner import Runner
+
 from cxr_desktop.cli import app as desktop
 from cxr_export.cli import app as export
 from cxr_shared.errors import CxrError
@@ -32,10 +35,11 @@ by_running_page = pytest.mark.parametrize(
 
 
 @pytest.fixture(scope="session")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
+def sandbox(tmp_path_factory: pytest.TempPathFactory, runner: Runner) -> Sandbox:
     if shutil.which("bash") is None:
         pytest.skip("there is no bash to run the pages' commands with")
-    return Sandbox(tmp_path_factory.mktemp("documentation"))
+    root = made_once(tmp_path_factory, "documentation", lambda root: Sandbox(root, runner).make())
+    return Sandbox(root, runner)
 
 
 def check(words: tuple[str, ...], *, whole: bool = True) -> None:

@@ -22,20 +22,20 @@ SMALL = (
 
 
 @pytest.mark.slow
-def test_phantoms_to_worklist(command, tmp_path: Path) -> None:
+def test_phantoms_to_worklist(command, script, tmp_path: Path) -> None:
+    """By each console script once; what else is to be done is done by its `main`."""
     films, runs, bundle = tmp_path / "films", tmp_path / "runs", tmp_path / "chest.cxr"
     command("cxr-trainer", "phantoms", films, "--films", "60", "--seed", "5", "--findings", "hernia", "pneumothorax")
-    for target in ("hernia", "anomaly"):
-        command("cxr-trainer", "fit", "--disease", target, "--data", films, "--weights", "none", "--out", runs, *SMALL)
-    command("cxr-export", "onnx", *sorted(runs.iterdir()), "--out", bundle)
-    assert "is sound: 2 model(s)" in command("cxr-export", "verify", bundle).stdout
+    script("cxr-trainer", "fit", "--disease", "hernia", "--data", films, "--weights", "none", "--out", runs, *SMALL)
+    script("cxr-export", "onnx", *runs.iterdir(), "--out", bundle)
+    assert "is sound: 1 model(s)" in command("cxr-export", "verify", bundle).stdout
     assert "patient split" in command("cxr-export", "inspect", bundle).stdout
 
     dicom = tmp_path / "dicom"
     command("cxr-trainer", "phantoms", dicom, "--films", "4", "--seed", "6", "--dicom")
     (dicom / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nnothing more")
     worklist = tmp_path / "worklist.json"
-    command("cxr-desktop", "triage", films, dicom, "--bundle", bundle, "--json", worklist)
+    script("cxr-desktop", "triage", films, dicom, "--bundle", bundle, "--json", worklist)
     rows = json.loads(worklist.read_text())["films"]
     assert len(rows) == 65
     (refused,) = [row for row in rows if row["state"] == "refused"]

@@ -7,9 +7,11 @@ Fixtures of a wider scope than the test are not limited: they count for the file
 
 from __future__ import annotations
 
+import os
 import resource
 from collections import Counter
 from collections.abc import Generator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +19,8 @@ import pytest
 LIMIT_S = 5.0
 """CPU seconds of a test that is not marked ``slow``."""
 SHOWN_FILES = 20
+SERVERS: set[int] = set()
+"""Children that live on from test to test: their time, and that of their children, counts while they run."""
 _COST = pytest.StashKey["Cost"]()
 _current: list[Cost] = []
 
@@ -30,9 +34,15 @@ class Cost:
 
 
 def cpu_seconds() -> float:
-    """User and system time of this process and of its children that have ended."""
+    """User and system time of this process, of its children that have ended, and of `SERVERS`."""
     usages = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages) + sum(map(_server_seconds, SERVERS))
+
+
+def _server_seconds(process: int) -> float:
+    """Fields 14 to 17 of proc(5)'s stat; the name before them may hold anything."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
