@@ -211,6 +211,7 @@ def test_odd_ages_do_not_stop_a_catalog(folder: Path) -> None:
     assert (ages[6:] == 58).all()
 
 
+@pytest.mark.slow
 def test_truncated_and_foreign_films_are_skipped_with_their_reason_and_counted(
     folder: Path, tmp_path: Path, trainer: Trainer
 ) -> None:
@@ -281,6 +282,7 @@ def whole_run(tiny_nih: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return next(runs.iterdir())
 
 
+@pytest.mark.slow
 @needs_full
 @pytest.mark.parametrize("name", ["checkpoint.pt", "events.jsonl", "metrics.json"])
 def test_full_disk_stops_a_run_in_one_sentence_and_resume_ends_as_if_nothing_had_been(

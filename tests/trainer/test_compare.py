@@ -192,6 +192,7 @@ def test_the_same_call_again_makes_no_run(compared: Work, plan: Plan, tmp_path: 
 
 
 # 46 training films in batches of 8: six updates an epoch; run 1 is shared, run 3 the second policy
+@pytest.mark.slow
 def test_stopped_comparison_goes_on_to_the_same_table(compared: Work, plan: Plan, tmp_path: Path) -> None:
     one_seed = plan.model_copy(update={"seeds": (0,)})
     for place in ({"run": 1, "stage": "decay", "update": 6}, {"run": 3, "stage": "clr", "update": 12}):
@@ -206,6 +207,7 @@ def test_stopped_comparison_goes_on_to_the_same_table(compared: Work, plan: Plan
     pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "runs.csv").drop(columns=TIMED), whole)
 
 
+@pytest.mark.slow
 def test_a_refused_range_test_is_reported_and_the_fallback_is_explicit(plan: Plan, tmp_path: Path) -> None:
     refusing = {
         "stages": ["decay", "range_test", "clr"], "decay.epochs": 1, "clr.epochs": 1, "clr.max_lr": None,
@@ -224,6 +226,7 @@ def test_a_refused_range_test_is_reported_and_the_fallback_is_explicit(plan: Pla
     assert "given, since the range test suggested none" in (tmp_path / "comparison.md").read_text()
 
 
+@pytest.mark.slow
 def test_a_diverging_optimizer_leaves_the_others_their_table(plan: Plan, tmp_path: Path) -> None:
     """At a rate of 50 SGD overflows; Adam's steps are no longer than the rate, and stay finite."""
     recipe = with_fields(plan.recipe, {"stages": ["decay"], "decay.epochs": 1, "decay.lr0": 50.0})

@@ -109,6 +109,7 @@ def _outcome(run: Run) -> dict[str, Any]:
 
 
 # 46 training films in batches of 8: six updates an epoch, two epochs of decay and CLR, reported at epochs' ends
+@pytest.mark.slow
 @pytest.mark.parametrize("place", [("decay", 6), ("decay", 12), ("range_test", 5), ("clr", 6)])
 def test_stopped_and_resumed_run_equals_the_whole_one(
     whole_run: Run, tiny_nih: Path, tiny_recipe: Recipe, tmp_path: Path, place: tuple[str, int]
@@ -138,6 +139,7 @@ def test_tensorboard_has_the_curves_of_the_event_log(whole_run: Run) -> None:
     assert set(found) >= {"rate", "accuracy/validation", "auc/validation", "loss/update"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stages", [("decay",), ("clr",)])
 def test_fewer_stages_make_a_whole_run(
     tiny_nih: Path, tiny_recipe: Recipe, tmp_path: Path, stages: tuple[StageName, ...]
@@ -151,6 +153,7 @@ def test_fewer_stages_make_a_whole_run(
     assert (run.folder / "report.html").is_file()
 
 
+@pytest.mark.slow
 def test_copies_of_a_paused_run_go_on_in_different_ways(
     whole_run: Run, tiny_nih: Path, tiny_recipe: Recipe, tmp_path: Path
 ) -> None:
@@ -164,6 +167,7 @@ def test_copies_of_a_paused_run_go_on_in_different_ways(
     assert any(not torch.equal(clr[0][name], clr[1][name]) for name in clr[0])
 
 
+@pytest.mark.slow
 def test_a_range_test_without_minimum_says_how_to_go_on_and_that_works(
     tiny_nih: Path, tiny_recipe: Recipe, tmp_path: Path
 ) -> None:
@@ -211,9 +215,8 @@ def test_random_initialisation_leaves_the_global_generator_alone(tiny_recipe: Re
     assert all(torch.equal(first[name], again[name]) for name in first)
 
 
-@pytest.mark.parametrize(
-    ("architecture", "cells"), [("alexnet", 1), pytest.param("densenet121", 2, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("architecture", "cells"), [("alexnet", 1), ("densenet121", 2)])
 def test_the_other_backbones_go_through_every_stage(
     tiny_nih: Path, tiny_recipe: Recipe, tmp_path: Path, architecture: Architecture, cells: int
 ) -> None:

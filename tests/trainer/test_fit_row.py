@@ -21,6 +21,7 @@ def _curve(bench: Bench) -> RangeTestResult:
     return suggest(rates, [abs(i - target) / 50 for i in range(50)], smoothing=0.0)
 
 
+@pytest.mark.slow
 def test_a_refused_target_does_not_end_the_row(
     tiny_nih: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

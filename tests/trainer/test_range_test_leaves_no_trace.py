@@ -134,6 +134,7 @@ def test_the_trace_shows_what_it_should(tiny_nih: Path, tiny_recipe: Recipe, tmp
     assert _trace(bench.network)["torch"] != after["torch"]
 
 
+@pytest.mark.slow
 def test_inside_a_run_neither_the_model_nor_what_follows_depends_on_the_range_test(
     tiny_nih: Path, tiny_recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -145,6 +145,7 @@ def test_page_of_an_older_run_leaves_out_what_it_did_not_measure(run: Run, tmp_p
     assert page.of("img") == []
 
 
+@pytest.mark.slow
 def test_pages_of_a_folder_of_runs_link_to_each(run: Run, tmp_path: Path, capsys) -> None:
     names = ["hernia-a", "hernia-b"]
     for name in names:
