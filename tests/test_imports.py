@@ -21,7 +21,8 @@ _BEYOND_THE_DESKTOP = (
 _OTHER_PACKAGES = ("cxr_trainer", "cxr_export")
 _CLINICS_NETWORK = ("pynetdicom", "dicomweb_client", "prometheus_client")
 _CLUSTER = ("ray", "fsspec", "pyarrow")
-_SOCKETS = ("PySide6.QtNetwork", "PySide6.QtWebEngineCore", "requests", "urllib3", "httpx", "aiohttp", "http.client")
+_QT_NETWORK = ("PySide6.QtNetwork", "PySide6.QtWebEngineCore")
+_SOCKETS = (*_QT_NETWORK, "requests", "urllib3", "httpx", "aiohttp", "http.client")
 _HEAVY = ("numpy", "cv2", "onnxruntime", "onnx", "PySide6", "pydicom", "pydantic", "pandas", "torch")
 _OF_FILMS = ("pydicom", "imagecodecs", "PIL", "onnx", "rich", "highdicom")
 _OF_TRAINING = (
@@ -90,9 +91,10 @@ ROWS = {
     ),
     "every module of the desktop but the network's": Row(
         _import(*_OFFLINE) + _NO_QT_NETWORK,
-        (*_CLINICS_NETWORK, *_CLUSTER, *_SOCKETS),
-        without=(*_BEYOND_THE_DESKTOP, *_OTHER_PACKAGES),
+        (*_CLINICS_NETWORK, *_CLUSTER, *_QT_NETWORK),
+        without=(*_BEYOND_THE_DESKTOP, *_OTHER_PACKAGES, "requests"),
     ),
+    "triage": Row(_import("cxr_desktop.batch", "cxr_desktop.console"), ("PySide6", *_SOCKETS)),
     "an empty window": Row(
         "from cxr_desktop import app; app.make_application(); window = app.open_window(); window.close()"
         + _NO_QT_NETWORK,
@@ -160,12 +162,15 @@ def test_the_table_can_fail(tmp_path: Path) -> None:
     blocked = _look(Row("import wave", (), without=("wave",)), tmp_path)
     assert blocked.returncode == 1
     assert "blocked: wave" in blocked.stderr
+    in_a_child = "import subprocess, sys; sys.exit(subprocess.run([sys.executable, '-c', 'import wave']).returncode)"
+    assert "blocked: wave" in _run(tmp_path, "-c", in_a_child, without=("wave",)).stderr
 
 
 def test_where_only_the_desktop_is_installed_a_film_is_scored_and_fit_says_what_to_install(tmp_path: Path) -> None:
     """The nightly test in `tests/endtoend/test_pipeline.py` really installs it."""
-    fit = ("-m", "cxr_trainer.cli", "fit", "--disease", "mass", "--data", str(tmp_path))
-    asked = _run(tmp_path, *fit, without=_BEYOND_THE_DESKTOP)
+    command = "import sys; from cxr_trainer.cli import main; sys.exit(main())"
+    fit = ("fit", "--disease", "mass", "--data", str(tmp_path))
+    asked = _run(tmp_path, "-c", command, *fit, without=_BEYOND_THE_DESKTOP)
     assert (asked.returncode, "pip install 'cxr-triage[trainer]'" in asked.stderr) == (1, True), asked.stderr
     done = _run(
         tmp_path, "-m", "cxr_desktop.cli", "self-test", "--no-window", without=(*_BEYOND_THE_DESKTOP, *_OTHER_PACKAGES)
