@@ -97,7 +97,6 @@ def small_densenet(monkeypatch: pytest.MonkeyPatch, warm_exporter: None) -> None
     def build(*, weights: None, num_classes: int = 1000) -> DenseNet:
         return DenseNet(8, (2, 2), num_init_features=16, bn_size=2, num_classes=num_classes)
 
-    monkeypatch.setattr("cxr_trainer.model.backbones.imagenet.densenet121", build)
     monkeypatch.setattr("torchvision.models.densenet121", build)
 
 
