@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -200,7 +201,11 @@ def left_behind(threads: set[threading.Thread], children: set[str], *, patience_
 
 def _children() -> set[str]:
     """Process ids of this process's children; empty where the system does not list them."""
-    return {pid for task in Path("/proc/self/task").glob("*/children") for pid in task.read_text().split()}
+    found: set[str] = set()
+    for task in Path("/proc/self/task").glob("*/children"):
+        with contextlib.suppress(OSError):  # the thread has ended since
+            found.update(task.read_text().split())
+    return found
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,8 @@ from cxr_shared.telemetry import REFUSALS
 
 pytest.importorskip("onnxruntime")
 
+pytestmark = pytest.mark.waiting
+
 _AFTER = """
 import pathlib, sys, time
 end = time.monotonic() + float(sys.argv[1])
@@ -29,6 +31,7 @@ def _left_behind(code: str, home: Path, *, within_s: float = 0.5) -> list[str]:
     return [path.name for path in home.rglob("*") if path.name == "deviceid" or path.suffix == ".ses"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "code",
     [

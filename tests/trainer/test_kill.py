@@ -121,9 +121,12 @@ def test_killed_and_resumed_run_equals_the_whole_one(
     _assert_equal(resume(Run.open(folder)), whole)
 
 
-def test_killed_at_random_updates(whole: dict[str, bytes], tiny_nih: Path, tiny_recipe: Recipe, tmp_path: Path) -> None:
-    generator = random.Random(20261124)
-    for number in range(3):
+@pytest.mark.parametrize("rounds", [1, pytest.param(10, marks=pytest.mark.nightly)])
+def test_killed_at_random_updates(
+    rounds: int, whole: dict[str, bytes], tiny_nih: Path, tiny_recipe: Recipe, tmp_path: Path
+) -> None:
+    generator = random.Random(20261124 + rounds)
+    for number in range(rounds):
         out = tmp_path / str(number)
         out.mkdir()
         place = generator.randrange(1, UPDATES)

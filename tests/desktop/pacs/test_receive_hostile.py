@@ -148,6 +148,7 @@ def test_an_association_survives_no_violation(seed: Seed, make_receiver: Callabl
 
 
 @pytest.mark.slow
+@pytest.mark.waiting
 @pytest.mark.skipif(sys.platform != "linux", reason="the receiver's memory and threads are read from /proc")
 def test_hostile_peers_small() -> None:
     """The suite of `tests/benchmarks/hostile_peers.py`, a hundredth of it."""
@@ -164,6 +165,7 @@ def test_hostile_peers_small() -> None:
     assert done.returncode == 0
 
 
+@pytest.mark.waiting
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="nothing can be killed so suddenly there")
 @pytest.mark.parametrize(
     "many", [40, *(pytest.param(number, marks=pytest.mark.nightly) for number in range(80, 401, 40))]
