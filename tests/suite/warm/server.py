@@ -8,6 +8,7 @@ A fork takes over one thread alone, so no library that is imported here may have
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import gc
 import importlib
@@ -17,8 +18,10 @@ import selectors
 import signal
 import socket
 import sys
+import threading
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 MAINS = {"cxr-trainer": "cxr_trainer.cli", "cxr-export": "cxr_export.cli", "cxr-desktop": "cxr_desktop.cli"}
 PRELOADED = (
@@ -40,8 +43,8 @@ PRELOADED = (
 )
 
 
-def main() -> int:
-    """Serve until the standard input ends, then end all processes of this group; a fork returns its command's code."""
+def main() -> NoReturn:
+    """Serve until the standard input ends, then end all processes of this group; a fork ends with its command."""
     for module in (*MAINS.values(), *PRELOADED):
         importlib.import_module(module)
     threads = list(Path("/proc/self/task").iterdir())
@@ -52,7 +55,7 @@ def main() -> int:
         listener.listen()
         print("ready", flush=True)
         request = _serve(listener, waiting)
-    return _become(*request)
+    _become(*request)
 
 
 def _serve(listener: socket.socket, waiting: selectors.BaseSelector) -> tuple[dict[str, Any], list[int]]:
@@ -104,7 +107,7 @@ def _attend(key: selectors.SelectorKey, waiting: selectors.BaseSelector) -> None
     connection.close()
 
 
-def _become(request: dict[str, Any], streams: list[int]) -> int:
+def _become(request: dict[str, Any], streams: list[int]) -> NoReturn:
     """Do what the client was asked to do, as if this process were it."""
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
@@ -119,9 +122,26 @@ def _become(request: dict[str, Any], streams: list[int]) -> int:
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         os.execvp(arguments[0], arguments)
     sys.argv = [name, *arguments]
-    code: int = importlib.import_module(MAINS[name]).main()
-    return code
+    _end(_code(importlib.import_module(MAINS[name]).main))
+
+
+def _code(main: Callable[[], int]) -> int:
+    try:
+        return main()
+    except SystemExit as ended:
+        if not isinstance(ended.code, int):
+            raise
+        return ended.code
+
+
+def _end(code: int) -> NoReturn:
+    """End as the interpreter does, but do not take every module apart, which takes longer than most commands."""
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
