@@ -15,6 +15,7 @@ from warm.runner import Runner
 
 pytest_plugins = ("cpu_budget", "expected_skips", "lanes", "pytester", "ray_cluster")
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # as the lanes have it: results and threads as on any machine
 _KEPT = ("CXR_REAL_MATERIAL", "CXR_SCREENSHOTS", "XDG_RUNTIME_DIR")
 
 # How long an example takes on the clock depends on what else the machine does; the limit on CPU seconds stays.
