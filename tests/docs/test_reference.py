@@ -17,6 +17,7 @@ PACKAGES = ("shared", "trainer", "export", "desktop")
 TESTS_ALONE = {"CXR_REAL_MATERIAL"}
 
 
+@pytest.mark.slow
 def test_generated_parts_are_up_to_date() -> None:
     script = ROOT / "tests" / "benchmarks" / "docs_reference.py"
     done = subprocess.run([sys.executable, script, "--check"], check=False, capture_output=True, text=True, cwd=ROOT)

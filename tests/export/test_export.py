@@ -75,6 +75,7 @@ def test_graph_holds_no_path_and_no_external_data(graph: Graph) -> None:
     assert all(tensor.data_location == onnx.TensorProto.DEFAULT for tensor in model.graph.initializer)
 
 
+@pytest.mark.slow
 def test_parity_passes_for_the_model_and_fails_for_another(graph: Graph, network: Network, films: np.ndarray) -> None:
     parity = judge(graph.data, network, films)
     assert parity.films == 24

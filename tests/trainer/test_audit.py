@@ -39,6 +39,7 @@ def _films(folder: Path) -> Path:
     return folder / "images_001" / "images"
 
 
+@pytest.mark.slow
 @pytest.mark.realdata
 def test_the_whole_label_file_gives_every_figure_of_the_paper(real_material: Path, trainer: Trainer) -> None:
     said = trainer("audit", "--data", real_material / "nih" / "Data_Entry_2017_v2020.csv.gz", "--json")

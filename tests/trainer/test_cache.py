@@ -64,6 +64,7 @@ def _is_gone(process: int) -> bool:
     return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_killed_build_goes_on_where_it_stopped(tiny_nih: Path, tmp_path: Path, workers: int) -> None:

@@ -210,6 +210,7 @@ def test_nobody_is_named_where_patients_are_pseudonyms(
     assert read_rows(tmp_path / "named").iloc[0]["patient_name"] == "Muster^Erika"
 
 
+@pytest.mark.slow
 def test_a_driver_that_is_killed_loses_nothing(
     archive_films: Path, scored: Path, bundle_path: Path, read_rows: ReadRows, tmp_path: Path
 ) -> None:

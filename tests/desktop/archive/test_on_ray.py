@@ -75,6 +75,7 @@ def _score(films: object, out: object, bundle: Bundle, tell: Callable[[Event], N
     score_archive(_archive(films, out), bundle, OnRay(bundle, Sizes(), **more), tell=tell)
 
 
+@pytest.mark.slow
 def test_rows_of_films_behind_a_url_are_those_of_one_process(
     s3: str, archive_films: Path, bundle: Bundle, expected: pd.DataFrame, read_rows: ReadRows
 ) -> None:
@@ -85,6 +86,7 @@ def test_rows_of_films_behind_a_url_are_those_of_one_process(
     pd.testing.assert_frame_equal(read_rows(f"{s3}/ray-rows").drop(columns="file"), expected.drop(columns="file"))
 
 
+@pytest.mark.slow
 def test_nothing_is_lost_or_doubled_when_processes_are_killed(
     archive_films: Path, bundle: Bundle, expected: pd.DataFrame, read_rows: ReadRows, tmp_path: Path
 ) -> None:
@@ -135,6 +137,7 @@ def test_processes_of_the_cluster_know_no_torch_and_no_qt(archive_films: Path, b
     assert ray.get(loaded.remote()) == (1, set())
 
 
+@pytest.mark.slow
 def test_the_same_command_goes_on_with_what_a_killed_driver_left(
     archive_films: Path, bundle_path: Path, scored: Path, expected: pd.DataFrame, read_rows: ReadRows, tmp_path: Path
 ) -> None:

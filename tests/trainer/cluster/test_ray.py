@@ -100,6 +100,7 @@ def test_a_worker_that_dies_each_time_ends_with_a_sentence_and_its_needers_with_
     assert len(heard.of(JobLost)) == 2
 
 
+@pytest.mark.slow
 def test_a_run_that_gets_on_may_lose_more_workers(
     cluster: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
