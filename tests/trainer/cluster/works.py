@@ -29,7 +29,7 @@ def die() -> None:
 
 @dataclass(frozen=True)
 class Says:
-    """Tells some events and ends as it is told to; leaves a mark where it began, if asked."""
+    """Job that reports given events and returns a given outcome; writes a marker file first where one is named."""
 
     outcome: Outcome
     events: tuple[JobEvent, ...] = ()
