@@ -8,44 +8,23 @@ import re
 import signal
 import subprocess
 import sys
-import warnings
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
+from in_process import Command, command
 
 from cxr_desktop.bench_ui import start
 from cxr_desktop.cli import main
 
 
-class Said(NamedTuple):
-    """What a command ended with and printed."""
-
-    code: int
-    out: str
-    err: str
-
-
-Desktop = Callable[..., Said]
-
-
 @pytest.fixture
-def desktop(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Desktop:
-    """Run `cxr-desktop` in this process, through its boundary; an exception that passes it fails the test."""
+def desktop(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """Run `cxr-desktop` in this process."""
     monkeypatch.delenv("CXR_BUNDLE", raising=False)
-
-    def run(*arguments: str | Path) -> Said:
-        monkeypatch.setattr("sys.argv", ["cxr-desktop", *map(str, arguments)])
-        capsys.readouterr()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # cyclopts doubts an application called from pytest
-            with pytest.raises(SystemExit) as ended:
-                sys.exit(main())
-        return Said(int(ended.value.code or 0), *capsys.readouterr())
-
-    return run
+    return command("cxr-desktop", main, monkeypatch, capsys)
 
 
 def _run(*arguments: object, bundle: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -80,7 +59,7 @@ def test_triage_writes_all_reports_and_prints_the_urgent_films(
 
 
 def test_triage_opens_zips_and_names_what_it_could_not_open(
-    desktop: Desktop, films: dict[str, Path], bundle_path: Path, tmp_path: Path
+    desktop: Command, films: dict[str, Path], bundle_path: Path, tmp_path: Path
 ) -> None:
     with zipfile.ZipFile(tmp_path / "films.zip", "w") as archive:
         archive.write(films["dark"], "a/dark.png")
@@ -100,7 +79,7 @@ def test_triage_opens_zips_and_names_what_it_could_not_open(
 
 
 def test_triage_writes_pdf_and_dicom_and_names_nobody_where_asked(
-    desktop: Desktop,
+    desktop: Command,
     qapp: Any,
     films: dict[str, Path],
     bundle_path: Path,
@@ -119,21 +98,21 @@ def test_triage_writes_pdf_and_dicom_and_names_nobody_where_asked(
     assert "dark" not in (tmp_path / "w.json").read_text()
 
 
-def test_no_bundle_is_one_sentence_that_says_how_to_get_one(desktop: Desktop, films: dict[str, Path]) -> None:
+def test_no_bundle_is_one_sentence_that_says_how_to_get_one(desktop: Command, films: dict[str, Path]) -> None:
     done = desktop("triage", films["dark"])
     assert done.code == 1
     assert done.err.count("\n") == 1
     assert "cxr-export onnx" in done.err
 
 
-def test_no_film_is_exit_code_1(desktop: Desktop, tmp_path: Path, bundle_path: Path) -> None:
+def test_no_film_is_exit_code_1(desktop: Command, tmp_path: Path, bundle_path: Path) -> None:
     done = desktop("triage", tmp_path, "--bundle", bundle_path, "--provider", "cpu")
     assert done.code == 1
     assert "no film was found" in done.err
 
 
 def test_only_refused_films_are_rows_and_exit_code_0(
-    desktop: Desktop, films: dict[str, Path], bundle_path: Path
+    desktop: Command, films: dict[str, Path], bundle_path: Path
 ) -> None:
     done = desktop("triage", films["broken"], "--bundle", bundle_path, "--provider", "cpu")
     assert done.code == 0
@@ -191,7 +170,7 @@ def test_providers_says_which_and_why(bundle_path: Path) -> None:
 
 @pytest.mark.slow
 def test_bench_ui_prints_figures_beside_their_aims_and_leaves_the_persons_list_alone(
-    desktop: Desktop, qapp: Any, monkeypatch: pytest.MonkeyPatch
+    desktop: Command, qapp: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With one start of the window in place of five, and five of them nightly."""
     monkeypatch.setattr(start, "_STARTS", 1)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pytest
+from in_process import Command, command
 from once import made_once, shared_folder
 
 from cxr_shared.findings import FINDINGS, Target
@@ -31,31 +30,11 @@ def golden() -> Path:
     return Path(__file__).parent / "fixtures"
 
 
-class Said(NamedTuple):
-    """What a command ended with and printed."""
-
-    code: int
-    out: str
-    err: str
-
-
-Trainer = Callable[..., Said]
-
-
 @pytest.fixture
-def trainer(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Trainer:
-    """Run `cxr-trainer` in this process, through its boundary; an exception that passes it fails the test."""
+def trainer(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """Run `cxr-trainer` in this process."""
     monkeypatch.delenv("CXR_DATA", raising=False)
-
-    def run(*arguments: str | Path) -> Said:
-        monkeypatch.setattr("sys.argv", ["cxr-trainer", *map(str, arguments)])
-        capsys.readouterr()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # cyclopts doubts an application called from pytest
-            code = main()
-        return Said(code, *capsys.readouterr())
-
-    return run
+    return command("cxr-trainer", main, monkeypatch, capsys)
 
 
 @pytest.fixture(scope="session")
