@@ -1,4 +1,4 @@
-"""Activations that write into their input, which torch's exporter takes long over."""
+"""In-place activations, which torch's ONNX exporter is slow to convert."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from torch import nn
 
 
 def set_out_of_place(network: nn.Module) -> None:
-    """Let every activation of a network return a new tensor, in place of overwriting its input.
+    """Let every activation of a network return a new tensor instead of overwriting its input.
 
-    The exporter makes each operation out of place itself, by running a decomposition of it in Python; this takes more
-    than half of the time that a MobileNet needs. The graph is the same.
+    The exporter converts each in-place operation by a decomposition in Python, which takes more than half of a
+    MobileNet's export. The exported operators are the same.
     """
     for module in network.modules():
         if isinstance(getattr(module, "inplace", None), bool):

@@ -1,4 +1,4 @@
-"""What a pool of decoders does for those who use it; `DecodePool` is one."""
+"""Interface of a pool of decoding processes, which `DecodePool` implements."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ class Pool(Protocol):
         """Decode one film for the viewer, see `DecodePool.display`."""
 
     def close(self) -> None:
-        """Give nothing any more; may be called again, and from any thread."""
+        """Stop decoding; may be called more than once and from any thread."""
 
 
 class MakePool(Protocol):
-    """Makes a pool for a caller, who closes it; whether its processes end with it is the maker's decision."""
+    """Factory of pools. The caller closes the pool; the factory decides whether its processes end then."""
 
     def __call__(self, *, workers: int | None = None) -> Pool:
         """Make a pool; `workers` is the number of processes, by default as many as `DecodePool` starts."""

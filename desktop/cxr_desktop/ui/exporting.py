@@ -1,4 +1,4 @@
-"""Writing reports of the list as it is: noted in the audit trail, written by any thread, and said. No widget."""
+"""Export of the list as reports: recorded in the audit trail, and written on any thread. No widget."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from cxr_desktop.worklist.said import said_of
 
 
 def begin_export(reports: Reports, loaded: Loaded, work: Workplace) -> Callable[[], str]:
-    """Take the list as it is and return what writes it; that returns a sentence and raises as `Reports.write` does."""
+    """Capture the list now and return a function that writes it.
+
+    The function returns a sentence for the user and raises the errors of `Reports.write`.
+    """
     worklist, readings = work.sheet.worklist(loaded.provenance), said_of(work.sheet.rows)
     work.memory.audit(
         "export",

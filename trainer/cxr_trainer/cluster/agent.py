@@ -28,7 +28,7 @@ def end_with(parent: int) -> None:
 
 
 def run_agent(processes: int, folder: str, *, parent: int) -> None:
-    """Be torchrun's agent for `processes` ranks."""
+    """Run torchrun's agent for `processes` ranks."""
     from torch.distributed.run import main
 
     end_with(parent)
@@ -37,7 +37,7 @@ def run_agent(processes: int, folder: str, *, parent: int) -> None:
 
 
 def main() -> None:
-    """Be what the command line says."""
+    """Run as torchrun's agent, or as one of its ranks, as the command line says."""
     processes, folder, parent = sys.argv[1:4]
     if processes != "0":
         run_agent(int(processes), folder, parent=int(parent))

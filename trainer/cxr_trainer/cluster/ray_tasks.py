@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from cxr_trainer.fit.setup import Stop
 
 _LOSSES: Final = 5
-"""Workers that a run may lose without a further epoch finished between."""
+"""Workers that a run may lose before it finishes a further epoch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class _Running:
     finished: set[tuple[str, str, int | None]] = field(default_factory=set)
 
     def note(self, job: str, event: Any) -> None:  # noqa: ANN401  (any event)
-        """Forget the losses of a job that gets on; an epoch that is made again after a loss is not further."""
+        """Reset the count of lost workers of a job that makes progress; a repeated epoch or stage is no progress."""
         if isinstance(event, PROGRESS):
             key = (job, event.stage, getattr(event, "epoch", None))
             if key not in self.finished:

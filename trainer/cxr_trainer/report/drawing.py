@@ -64,7 +64,7 @@ def svg_text(draw: Callable[[Axes], None], *, size: tuple[float, float] = SQUARE
 
 
 def _drawn(draw: Callable[[Figure], None], size: tuple[float, float], kinds: tuple[str, ...]) -> dict[str, bytes]:
-    """Lay a figure out once, which takes longer than drawing it, and save it in each format."""
+    """Draw a figure, lay it out once, and save it in each format."""
     saved = {}
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=size, layout="constrained")

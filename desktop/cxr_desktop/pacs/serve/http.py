@@ -20,7 +20,7 @@ METRICS: Final = "/metrics"
 _CALLERS: Final = 16
 _TIMEOUT_S: Final = 5.0
 _LOOK_EVERY_S: Final = 0.05
-"""The server looks so often whether it is to end; `close` takes as long."""
+"""Poll interval of the server's loop, and so the longest that `close` waits for it."""
 _JSON: Final = "application/json"
 
 
